@@ -1,0 +1,28 @@
+/* bundle.h - the policy in force, as one immutable value.
+ *
+ * A bundle never changes after bundle_load(). A reload builds another and swaps.
+ * It holds one vm per worker thread, so that borrowing one never waits.
+ * Shared by reference count; everything it returns lives as long as the bundle. */
+#ifndef CASTSLICE_BUNDLE_H
+#define CASTSLICE_BUNDLE_H
+
+#include "error.h"
+#include "vm.h"
+
+typedef struct bundle bundle;
+
+/* Read policy.lua and the modules beside it from `dir` (NULL: the embedded default), compile and
+ * check them. NULL and `err` on the first bad file: ERR_SYSTEM when it cannot be read, ERR_POLICY*
+ * otherwise. `workers` is how many threads may borrow a vm at once. */
+bundle *bundle_load(const char *dir, size_t workers, vm_limits limits, error *err);
+bundle *bundle_ref(bundle *b);
+void bundle_unref(bundle *b);                            /* NULL is fine */
+
+const char *bundle_name(const bundle *b);                /* the folder, or "embedded default" */
+const char *bundle_resource(const bundle *b);            /* the default target resource, never NULL */
+
+/* A vm for one run; give it back. Never NULL as long as no more than `workers` are out. */
+vm *bundle_borrow(bundle *b);
+void bundle_return(bundle *b, vm *v);
+
+#endif

@@ -1,0 +1,38 @@
+/* error.h - what went wrong, as one sentence in the user's words.
+ *
+ * The callee fills an error, the caller decides what to do and whether to print.
+ * The text names the file or the field first: "policy.lua:12: attempt to …".
+ * Owned by the caller, usually on its stack; nothing in it is allocated. */
+#ifndef CASTSLICE_ERROR_H
+#define CASTSLICE_ERROR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Who is at fault; this decides the HTTP status and the exit status. */
+typedef enum error_kind {
+    ERR_NONE,
+    ERR_INPUT,          /* the bytes we were given are not what they should be: 400, exit 2 */
+    ERR_TOO_LARGE,      /* more than a limit allows: 413, exit 2 */
+    ERR_POLICY,         /* the policy raised an error or returned nonsense: 500, exit 2 */
+    ERR_POLICY_CPU,     /* the policy spent its CPU budget: 500, exit 2 */
+    ERR_POLICY_MEMORY,  /* the policy reached its memory cap: 500, exit 2 */
+    ERR_INTERNAL,       /* our own mistake, found by a check: 500, exit 2 */
+    ERR_SYSTEM          /* a file, a socket, a certificate: exit 2 */
+} error_kind;
+
+typedef struct error {
+    error_kind kind;
+    int line;           /* in the file the text is about, from 1; 0 when unknown */
+    char text[1024];    /* one sentence, UTF-8, no newline, always terminated */
+} error;
+
+/* Fill `err` (NULL is fine) and return false, so that a check can say `return error_set(…)`.
+ * Text that does not fit is cut at a character boundary; control characters become '?'. */
+bool error_set(error *err, error_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* The same for a known line. */
+bool error_set_line(error *err, error_kind kind, int line, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,35 @@
+/* log.h - one JSON object per line on stderr.
+ *
+ * {"time":"2026-11-23T04:30:00.123Z","level":"info","msg":"ready","webhook":"https://…"}
+ * Never the body of a request, nor a Pod's environment. A line is one write(2), so
+ * threads do not mix. The level is set once at start and read without a lock. */
+#ifndef CASTSLICE_LOG_H
+#define CASTSLICE_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG } log_level;
+
+typedef struct log_field {
+    const char *key;
+    enum { LOG_TEXT, LOG_NUMBER } type;
+    const char *text;
+    int64_t number;
+} log_field;
+
+#define LOG_S(k, v) (log_field){ .key = (k), .type = LOG_TEXT, .text = (v) }
+#define LOG_N(k, v) (log_field){ .key = (k), .type = LOG_NUMBER, .number = (int64_t)(v) }
+#define LOG_END (log_field){ .key = NULL }
+
+void log_set_level(log_level level);
+bool log_level_parse(const char *name, log_level *level);       /* error, warn, info, debug */
+bool log_enabled(log_level level);
+void log_fields(log_level level, const char *message, const log_field *fields);
+
+#define log_error(message, ...) log_fields(LOG_ERROR, message, (log_field[]){ __VA_ARGS__, LOG_END })
+#define log_warn(message, ...) log_fields(LOG_WARN, message, (log_field[]){ __VA_ARGS__, LOG_END })
+#define log_info(message, ...) log_fields(LOG_INFO, message, (log_field[]){ __VA_ARGS__, LOG_END })
+#define log_debug(message, ...) log_fields(LOG_DEBUG, message, (log_field[]){ __VA_ARGS__, LOG_END })
+
+#endif

@@ -1,0 +1,50 @@
+/* options.h - every setting of the program: one row each in options.c.
+ *
+ * A flag beats its environment variable, which beats the default. */
+#ifndef CASTSLICE_OPTIONS_H
+#define CASTSLICE_OPTIONS_H
+
+#include "error.h"
+#include "log.h"
+#include "vm.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+typedef struct options {
+    const char *listen;             /* "[ADDRESS]:PORT"; an empty address is every one; port 0 lets the kernel choose */
+    const char *metrics_listen;
+    const char *certificate;        /* PEM file, chain included; NULL: self-made */
+    const char *key;                /* PEM file */
+    const char *policy;             /* bundle folder; NULL: the embedded default */
+    size_t threads;
+    log_level log_level;
+    size_t max_body;                /* bytes */
+    size_t max_connections;
+    int64_t drain_seconds;
+    int64_t policy_cpu_ms;
+    size_t policy_memory;           /* bytes */
+    const char *output;             /* review: text, json, patch, object, admission */
+    const char *namespace;          /* review: for documents that name none; NULL when not given */
+    bool help;
+    char **operands;                /* what is no flag; borrowed from argv */
+    size_t operand_count;
+} options;
+
+/* Which command a flag belongs to. */
+typedef enum options_command { OPTIONS_SERVE = 1, OPTIONS_REVIEW = 2 } options_command;
+
+/* Fill `o` from the defaults, the environment and argv (after the command's name).
+ * False and `err` (ERR_INPUT, one sentence that names the flag and the nearest right one). */
+bool options_parse(options *o, options_command command, int argc, char **argv, error *err);
+
+vm_limits options_limits(const options *o);
+
+/* The flags of a command with their meaning, variable and default, for --help. */
+void options_help(FILE *out, options_command command);
+
+/* The nearest of `count` words to `word`, or NULL when none is near: for "did you mean". */
+const char *options_nearest(const char *word, const char *const *words, size_t count);
+
+#endif

@@ -1,0 +1,79 @@
+/* pod.h - what a Pod says about itself, read once.
+ *
+ * pod.c is the only file that knows the Pod's field names. A `pod` borrows the
+ * JSON tree it was read from and lives in the same arena; nothing is freed. */
+#ifndef CASTSLICE_POD_H
+#define CASTSLICE_POD_H
+
+#include "json.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define POD_SOURCE_RESOURCE "nvidia.com/gpu"              /* what is rewritten */
+#define POD_DEFAULT_TARGET "nvidia.com/gpu-shared"        /* what it becomes unless the policy says otherwise */
+#define POD_ANNOTATION_OPTIMIZE "castops.io/optimize"
+#define POD_ANNOTATION_RATIO "castops.io/slice-ratio"
+#define POD_ANNOTATION_TYPE "castops.io/workload-type"
+
+/* What a container asks of the source resource. */
+typedef enum pod_gpu_state {
+    POD_GPU_NONE,       /* the source is in neither limits nor requests */
+    POD_GPU_WHOLE,      /* a positive whole quantity in limits, the same or nothing in requests */
+    POD_GPU_OTHER       /* zero, not a quantity, not whole, only in requests, or two that differ: never touched */
+} pod_gpu_state;
+
+typedef struct pod_container {
+    const char *name;           /* "" when absent */
+    const char *image;          /* "" when absent */
+    bool init;                  /* listed in initContainers; true for sidecars too */
+    bool sidecar;               /* an init container with restartPolicy Always */
+    bool privileged;
+    size_t index;               /* in its own list */
+    pod_gpu_state state;
+    int64_t gpus;               /* with POD_GPU_WHOLE, else 0 */
+    const json *limits;         /* NULL when absent or no object */
+    const json *requests;       /* NULL when absent or no object */
+} pod_container;
+
+typedef enum pod_opt { POD_OPT_UNSET, POD_OPT_IN, POD_OPT_OUT } pod_opt;
+
+typedef struct pod {
+    json *object;               /* the whole Pod */
+    const char *name;           /* "" when absent: the API server has not made it up yet */
+    const char *generate_name;  /* "" when absent */
+    const char *namespace;      /* of the request; the object's own may be empty */
+    const char *user;           /* who asks; "" when unknown */
+    bool dry_run;
+    const char *owner_kind;     /* of the controller reference; NULL when there is none */
+    const char *owner_name;
+    const char *service_account, *scheduler_name, *runtime_class;   /* "" when absent */
+    const char *node_name;      /* "" when absent */
+    bool mirror;                /* kubelet's shadow of a static Pod */
+    bool limit_ranger;          /* the LimitRanger plugin wrote into this Pod */
+    const json *labels, *annotations, *node_selector;               /* NULL when absent or no object */
+    pod_opt opt;                /* castops.io/optimize: absent, "true", anything else */
+    pod_container *containers;  /* containers first, then init containers */
+    size_t container_count;
+    int64_t gpus;               /* what the Pod needs at once: the larger of what runs at start and afterwards */
+} pod;
+
+/* What the Pod itself does not say. Borrowed strings; NULL means "". */
+typedef struct pod_request {
+    const char *namespace;
+    const char *user;
+    bool dry_run;
+} pod_request;
+
+/* Read `object`. False and `err` (ERR_TOO_LARGE) only when the arena is full: a
+ * field of a wrong type reads as absent, the API server explains that better. */
+bool pod_read(pod *p, json_arena *arena, json *object, const pod_request *request, error *err);
+
+/* True when limits or requests name `resource`, whatever the quantity. */
+bool pod_container_carries(const pod_container *c, const char *resource);
+
+/* The container of that name, or NULL. Names are unique in a valid Pod; the first wins. */
+const pod_container *pod_find_container(const pod *p, const char *name);
+
+#endif

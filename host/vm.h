@@ -1,0 +1,54 @@
+/* vm.h - one run of a policy in the sandbox.
+ *
+ * A vm is a Lua state whose heap is one fixed block of memory. When the policy is
+ * loaded the used part of the heap is copied aside (the image); after every run it
+ * is copied back, allocator state included. So no run can see another, not even
+ * one that ended in out of memory, and no state is ever closed.
+ * One thread at a time; bundle.h hands vms out. */
+#ifndef CASTSLICE_VM_H
+#define CASTSLICE_VM_H
+
+#include "error.h"
+#include "json.h"
+#include "pod.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct vm vm;
+
+/* One Lua source file of a bundle. Borrowed from the bundle. */
+typedef struct vm_source {
+    const char *module;     /* what `require` calls it; "policy" is the entry */
+    const char *path;       /* for messages: "policies/default/policy.lua" */
+    const char *text;
+    size_t length;
+} vm_source;
+
+typedef struct vm_limits {
+    size_t memory;          /* bytes of Lua heap, everything included */
+    int64_t cpu_ns;         /* CPU time of the thread for one run */
+} vm_limits;
+
+/* What a run cost; measured also when it failed. */
+typedef struct vm_usage {
+    int64_t cpu_ns;
+    size_t peak_bytes;      /* highest heap use */
+} vm_usage;
+
+/* Compile `sources`, run the entry once and keep what it returned: a function of
+ * one Pod, or a table with `decide` and settings. NULL and `err` (ERR_POLICY*,
+ * file and line first) on the first mistake. Loading has 20 times the CPU budget of a run. */
+vm *vm_new(const vm_source *sources, size_t count, vm_limits limits, error *err);
+void vm_free(vm *v);                        /* NULL is fine */
+
+/* The policy's setting `resource`, or NULL. Lives as long as the vm. */
+const char *vm_resource(const vm *v);
+
+/* Ask the policy about `p`. The answer is a tree in `arena`: JSON null for nil,
+ * otherwise what the policy returned. `cpu_ns` may lower the budget of the limits, not raise it.
+ * NULL and `err` (ERR_POLICY, _CPU, _MEMORY; the policy's file always, the line where Lua
+ * knows one; ERR_TOO_LARGE for a full arena). Every run starts from the image. */
+json *vm_run(vm *v, const pod *p, int64_t cpu_ns, json_arena *arena, vm_usage *usage, error *err);
+
+#endif
