@@ -24,6 +24,7 @@ typedef struct review {
     const char *user;
     bool dry_run;
     json *object;               /* NULL when absent or null */
+    const pod_assumed *assumed; /* for the Pod of a manifest; NULL for a real review */
 } review;
 
 typedef enum verdict_kind {

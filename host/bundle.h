@@ -19,6 +19,7 @@ bundle *bundle_ref(bundle *b);
 void bundle_unref(bundle *b);                            /* NULL is fine */
 
 const char *bundle_name(const bundle *b);                /* the folder, or "embedded default" */
+const char *bundle_entry(const bundle *b);               /* the path of its policy.lua, for messages */
 const char *bundle_resource(const bundle *b);            /* the default target resource, never NULL */
 
 /* A vm for one run; give it back. Never NULL as long as no more than `workers` are out. */

@@ -15,7 +15,7 @@
 
 typedef enum decision_kind {
     DECISION_LEAVE,      /* the policy returned nil: nothing happens */
-    DECISION_REWRITE,
+    DECISION_REWRITE,    /* may still name no ratio: then it only warns */
     DECISION_INVALID,    /* refuse with 400: a value nobody understands */
     DECISION_DENY        /* refuse with 403: policy forbids it */
 } decision_kind;
@@ -31,7 +31,7 @@ typedef struct decision_pair { const char *key, *value; } decision_pair;
 
 typedef struct decision {
     decision_kind kind;
-    int64_t ratio;               /* 1 to DECISION_MAX_RATIO; 0 when only `containers` names ratios */
+    int64_t ratio;               /* 1 to DECISION_MAX_RATIO; 0: only containers with a ratio of their own */
     const char *resource;        /* NULL: the bundle's default target */
     decision_container *containers;
     size_t container_count;

@@ -44,7 +44,4 @@ vm_limits options_limits(const options *o);
 /* The flags of a command with their meaning, variable and default, for --help. */
 void options_help(FILE *out, options_command command);
 
-/* The nearest of `count` words to `word`, or NULL when none is near: for "did you mean". */
-const char *options_nearest(const char *word, const char *const *words, size_t count);
-
 #endif

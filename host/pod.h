@@ -5,6 +5,7 @@
 #ifndef CASTSLICE_POD_H
 #define CASTSLICE_POD_H
 
+#include "buf.h"
 #include "json.h"
 
 #include <stdbool.h>
@@ -16,6 +17,11 @@
 #define POD_ANNOTATION_OPTIMIZE "castops.io/optimize"
 #define POD_ANNOTATION_RATIO "castops.io/slice-ratio"
 #define POD_ANNOTATION_TYPE "castops.io/workload-type"
+
+/* JSON Pointers into a Pod. */
+#define POD_PATH_METADATA "/metadata"
+#define POD_PATH_ANNOTATIONS "/metadata/annotations"
+#define POD_PATH_LABELS "/metadata/labels"
 
 /* What a container asks of the source resource. */
 typedef enum pod_gpu_state {
@@ -33,8 +39,9 @@ typedef struct pod_container {
     size_t index;               /* in its own list */
     pod_gpu_state state;
     int64_t gpus;               /* with POD_GPU_WHOLE, else 0 */
-    const json *limits;         /* NULL when absent or no object */
-    const json *requests;       /* NULL when absent or no object */
+    const json *resources;      /* NULL when absent or no object, like the next two */
+    const json *limits;
+    const json *requests;
 } pod_container;
 
 typedef enum pod_opt { POD_OPT_UNSET, POD_OPT_IN, POD_OPT_OUT } pod_opt;
@@ -59,11 +66,18 @@ typedef struct pod {
     int64_t gpus;               /* what the Pod needs at once: the larger of what runs at start and afterwards */
 } pod;
 
+/* What a controller would have written into the Pod of a manifest. Borrowed strings;
+ * NULL: as the object says. */
+typedef struct pod_assumed {
+    const char *name, *generate_name, *owner_kind, *owner_name;
+} pod_assumed;
+
 /* What the Pod itself does not say. Borrowed strings; NULL means "". */
 typedef struct pod_request {
     const char *namespace;
     const char *user;
     bool dry_run;
+    const pod_assumed *assumed;     /* NULL for a real review */
 } pod_request;
 
 /* Read `object`. False and `err` (ERR_TOO_LARGE) only when the arena is full: a
@@ -72,6 +86,9 @@ bool pod_read(pod *p, json_arena *arena, json *object, const pod_request *reques
 
 /* True when limits or requests name `resource`, whatever the quantity. */
 bool pod_container_carries(const pod_container *c, const char *resource);
+
+/* Where the container's resources stand in the Pod, as a JSON Pointer: "/spec/initContainers/3/resources". */
+void pod_resources_path(const pod_container *c, buf *out);
 
 /* The container of that name, or NULL. Names are unique in a valid Pod; the first wins. */
 const pod_container *pod_find_container(const pod *p, const char *name);

@@ -1,0 +1,315 @@
+#include "options.h"
+
+#include "nearest.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SERVE = OPTIONS_SERVE, REVIEW = OPTIONS_REVIEW, BOTH = SERVE | REVIEW };
+
+/* One setting: its flag, what follows it, who takes it, its default as text, and where it goes. */
+typedef struct row {
+    const char *flag;                   /* without the dashes */
+    const char *argument;               /* NULL: the flag stands alone */
+    int commands;
+    const char *initial;                /* as one would type it; NULL: none */
+    bool (*set)(void *field, const char *text);
+    size_t offset;
+    const char *allowed;                /* completes "must be …" */
+    const char *help;
+} row;
+
+/* ---- setters: text to field, false when it is not allowed --------------- */
+
+static bool whole(const char *text, int64_t min, int64_t max, int64_t *out)
+{
+    if (!isdigit((unsigned char)*text))
+        return false;
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    *out = value;
+    return errno == 0 && *end == '\0' && value >= min && value <= max;
+}
+
+/* Bytes, with KiB or MiB when one likes. */
+static bool bytes(const char *text, int64_t min, int64_t max, size_t *out)
+{
+    static const struct { const char *unit; int64_t factor; } units[] = {
+        { "KiB", 1024 }, { "Ki", 1024 }, { "MiB", 1024 * 1024 }, { "Mi", 1024 * 1024 },
+    };
+    char digits[24];
+    size_t n = strspn(text, "0123456789");
+    int64_t value, factor = text[n] ? 0 : 1;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (strcmp(text + n, units[i].unit) == 0)
+            factor = units[i].factor;
+    if (n == 0 || n >= sizeof digits || factor == 0)
+        return false;
+    memcpy(digits, text, n);
+    digits[n] = '\0';
+    if (!whole(digits, 0, max / factor, &value) || value * factor < min)
+        return false;
+    *out = (size_t)(value * factor);
+    return true;
+}
+
+static bool count(const char *text, int64_t min, int64_t max, size_t *out)
+{
+    int64_t value;
+    if (!whole(text, min, max, &value))
+        return false;
+    *out = (size_t)value;
+    return true;
+}
+
+static bool set_text(void *field, const char *text)
+{
+    *(const char **)field = text;
+    return *text != '\0';
+}
+
+static bool set_threads(void *field, const char *text)
+{
+    return count(text, 1, 64, field);
+}
+
+static bool set_connections(void *field, const char *text)
+{
+    return count(text, 1, 100000, field);
+}
+
+static bool set_body(void *field, const char *text)
+{
+    return bytes(text, 1024, INT64_C(256) << 20, field);
+}
+
+static bool set_policy_memory(void *field, const char *text)
+{
+    return bytes(text, INT64_C(256) << 10, INT64_C(256) << 20, field);
+}
+
+static bool set_drain(void *field, const char *text)
+{
+    return whole(text, 0, 3600, field);
+}
+
+static bool set_cpu(void *field, const char *text)
+{
+    return whole(text, 1, 30000, field);
+}
+
+static bool set_level(void *field, const char *text)
+{
+    return log_level_parse(text, field);
+}
+
+static bool set_output(void *field, const char *text)
+{
+    static const char *const forms[] = { "text", "json", "patch", "object", "admission" };
+    *(const char **)field = text;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (strcmp(text, forms[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool set_help(void *field, const char *text)
+{
+    (void)text;
+    *(bool *)field = true;
+    return true;
+}
+
+/* ---- the settings ------------------------------------------------------- */
+
+#define AT(field) offsetof(options, field)
+
+static const row rows[] = {
+    { "listen", "ADDRESS:PORT", SERVE, ":9443", set_text, AT(listen), "[ADDRESS]:PORT",
+      "where the API server reaches us, HTTPS; no address means all, port 0 any free one" },
+    { "metrics-listen", "ADDRESS:PORT", SERVE, ":8080", set_text, AT(metrics_listen), "[ADDRESS]:PORT",
+      "plain HTTP with /metrics, /healthz and /readyz" },
+    { "certificate", "FILE", SERVE, NULL, set_text, AT(certificate), "a file",
+      "PEM, the serving certificate first, then its chain; without one we make our own, for trying out" },
+    { "key", "FILE", SERVE, NULL, set_text, AT(key), "a file", "PEM, the certificate's private key" },
+    { "policy", "DIR", BOTH, NULL, set_text, AT(policy), "a folder",
+      "the bundle: a folder with policy.lua; without one the embedded default decides" },
+    { "output", "FORM", REVIEW, "text", set_output, AT(output), "text, json, patch, object or admission",
+      "what to print: text, json, patch, object or admission; -o for short" },
+    { "namespace", "NAME", REVIEW, NULL, set_text, AT(namespace), "a name",
+      "for manifests: the namespace they go to; otherwise the document's own, or default" },
+    { "threads", "N", SERVE, NULL, set_threads, AT(threads), "a number from 1 to 64",
+      "threads that answer; by default one for each CPU we may use, at most 16" },
+    { "log-level", "LEVEL", SERVE, "info", set_level, AT(log_level), "error, warn, info or debug",
+      "error, warn, info or debug" },
+    { "max-body", "BYTES", SERVE, "8MiB", set_body, AT(max_body), "bytes from 1KiB to 256MiB",
+      "larger requests are answered 413; KiB and MiB are understood" },
+    { "max-connections", "N", SERVE, "1024", set_connections, AT(max_connections), "a number from 1 to 100000",
+      "above this many a request is answered 503 and asked to come back" },
+    { "drain-seconds", "N", SERVE, "10", set_drain, AT(drain_seconds), "seconds from 0 to 3600",
+      "after SIGTERM: how long the port stays open while the Service forgets us" },
+    { "policy-cpu-ms", "N", BOTH, "50", set_cpu, AT(policy_cpu_ms), "milliseconds from 1 to 30000",
+      "CPU time one review may cost the policy" },
+    { "policy-memory", "BYTES", BOTH, "8MiB", set_policy_memory, AT(policy_memory), "bytes from 256KiB to 256MiB",
+      "memory a policy may use, everything included" },
+    { "help", NULL, BOTH, NULL, set_help, AT(help), "", "this text; -h for short" },
+};
+
+enum { ROWS = sizeof rows / sizeof *rows };
+
+static void *field_of(options *o, const row *r)
+{
+    return (char *)o + r->offset;
+}
+
+/* CASTSLICE_MAX_BODY for max-body. */
+static const char *variable_of(const row *r, char name[64])
+{
+    size_t n = (size_t)snprintf(name, 64, "CASTSLICE_%s", r->flag);
+    for (size_t i = 0; i < n; i++)
+        name[i] = (char)(name[i] == '-' ? '_' : toupper((unsigned char)name[i]));
+    return name;
+}
+
+/* ---- where a value comes from ------------------------------------------- */
+
+static size_t default_threads(void)
+{
+    cpu_set_t cpus;
+    int n = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+    return n < 1 ? 1 : n > 16 ? 16 : (size_t)n;
+}
+
+static void set_defaults(options *o, options_command command)
+{
+    *o = (options){ .threads = default_threads() };
+    for (size_t i = 0; i < ROWS; i++)
+        if ((rows[i].commands & (int)command) && rows[i].initial)
+            rows[i].set(field_of(o, &rows[i]), rows[i].initial);
+    if (command == OPTIONS_REVIEW)
+        o->threads = 1;
+}
+
+static bool set_from_environment(options *o, options_command command, error *err)
+{
+    char name[64];
+    for (size_t i = 0; i < ROWS; i++) {
+        const row *r = &rows[i];
+        if (!(r->commands & (int)command) || !r->argument)
+            continue;
+        const char *value = getenv(variable_of(r, name));
+        if (value && !r->set(field_of(o, r), value))
+            return error_set(err, ERR_INPUT, "%s: must be %s, not \"%.100s\"", name, r->allowed, value);
+    }
+    return true;
+}
+
+/* ---- the command line --------------------------------------------------- */
+
+static const row *find(const char *name, size_t length, options_command command)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if ((rows[i].commands & (int)command) && strlen(rows[i].flag) == length &&
+            memcmp(rows[i].flag, name, length) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+static bool unknown(const char *argument, const char *name, size_t length, options_command command, error *err)
+{
+    const char *words[ROWS];
+    char word[64];
+    size_t n = 0;
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].commands & (int)command)
+            words[n++] = rows[i].flag;
+    snprintf(word, sizeof word, "%.*s", (int)length, name);
+    const char *near = nearest_word(word, words, n);
+    return error_set(err, ERR_INPUT, "unknown flag %.100s%s%s%s; --help lists them all", argument,
+                     near ? ", did you mean --" : "", near ? near : "", near ? "?" : "");
+}
+
+/* The long name of a flag as typed: "-o" is "output". */
+static const char *long_name(const char *argument)
+{
+    if (strcmp(argument, "-o") == 0)
+        return "output";
+    if (strcmp(argument, "-h") == 0)
+        return "help";
+    return argument + strspn(argument, "-");
+}
+
+/* One flag at argv[*i], its value in the same argument or the next. */
+static bool take_flag(options *o, options_command command, int argc, char **argv, int *i, error *err)
+{
+    const char *argument = argv[*i], *name = long_name(argument);
+    const char *equals = strchr(name, '=');
+    size_t length = equals ? (size_t)(equals - name) : strlen(name);
+    const row *r = argument[1] != '-' && name == argument + 1 ? NULL : find(name, length, command);
+    if (!r)
+        return unknown(argument, name, length, command, err);
+    const char *value = equals ? equals + 1 : NULL;
+    if (!r->argument && value)
+        return error_set(err, ERR_INPUT, "--%s takes no value", r->flag);
+    if (r->argument && !value && *i + 1 >= argc)
+        return error_set(err, ERR_INPUT, "--%s needs a value: %s", r->flag, r->allowed);
+    if (r->argument && !value)
+        value = argv[++*i];
+    if (!r->set(field_of(o, r), value))
+        return error_set(err, ERR_INPUT, "--%s: must be %s, not \"%.100s\"", r->flag, r->allowed, value);
+    return true;
+}
+
+/* Flags may stand anywhere; operands are gathered at the front of argv. */
+static bool set_from_arguments(options *o, options_command command, int argc, char **argv, error *err)
+{
+    bool flags = true;
+    o->operands = argv;
+    for (int i = 0; i < argc; i++) {
+        bool dash = argv[i][0] == '-' && argv[i][1] != '\0';
+        if (flags && strcmp(argv[i], "--") == 0)
+            flags = false;
+        else if (!flags || !dash)
+            argv[o->operand_count++] = argv[i];
+        else if (!take_flag(o, command, argc, argv, &i, err))
+            return false;
+    }
+    return true;
+}
+
+bool options_parse(options *o, options_command command, int argc, char **argv, error *err)
+{
+    set_defaults(o, command);
+    if (!set_from_environment(o, command, err) || !set_from_arguments(o, command, argc, argv, err))
+        return false;
+    if (command == OPTIONS_SERVE && o->operand_count && !o->help)
+        return error_set(err, ERR_INPUT, "what is \"%.100s\"? serve takes only flags", o->operands[0]);
+    if (!o->certificate != !o->key && !o->help)
+        return error_set(err, ERR_INPUT, "--certificate and --key go together: %s is missing",
+                         o->certificate ? "--key" : "--certificate");
+    return true;
+}
+
+vm_limits options_limits(const options *o)
+{
+    return (vm_limits){ .memory = o->policy_memory, .cpu_ns = o->policy_cpu_ms * 1000000 };
+}
+
+void options_help(FILE *out, options_command command)
+{
+    char name[64], flag[64];
+    for (size_t i = 0; i < ROWS; i++) {
+        const row *r = &rows[i];
+        if (!(r->commands & (int)command))
+            continue;
+        snprintf(flag, sizeof flag, "--%s%s%s", r->flag, r->argument ? " " : "", r->argument ? r->argument : "");
+        fprintf(out, "  %-28s %s\n", flag, r->help);
+        if (r->argument)
+            fprintf(out, "  %-28s [%s%s%s]\n", "", variable_of(r, name), r->initial ? "; default " : "",
+                    r->initial ? r->initial : "");
+    }
+}
