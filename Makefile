@@ -1,25 +1,32 @@
-# CastSlice - build, test and try. `make help` lists the targets; V=1 shows the commands.
+# CastSlice: build, try, test. `make help` lists the targets; V=1 shows the commands.
 
 .DEFAULT_GOAL := all
 FLAVOUR ?= release
-BUILD   := build/$(FLAVOUR)
+BUILD   ?= build/$(FLAVOUR)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LUA     ?= /usr/bin/lua5.4
+PREFIX  ?= /usr/local
+LUA     := /usr/bin/lua5.4
+PYTHON  := /usr/bin/python3
 Q       := $(if $(V),,@)
 
-# What the program and its tests need, as Debian packages.
-PACKAGES      := gcc libc6-dev make pkg-config git ca-certificates libmicrohttpd-dev libgnutls28-dev libssl-dev \
-                 libcjson-dev liblua5.4-dev libyaml-dev
-DEMO_PACKAGES := $(PACKAGES) curl openssl jq
-TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev lua5.4 lua-busted prometheus python3 python3-pytest python3-jsonpatch \
-                 python3-yaml iproute2 procps
-LINT_PACKAGES := $(PACKAGES) clang-tidy clang lua-check libcmocka-dev
-FUZZ_PACKAGES := $(PACKAGES) clang libclang-rt-14-dev
+FUZZ_SECONDS ?= 60
 
-LIBS     := libmicrohttpd gnutls libcrypto libcjson lua5.4 yaml-0.1
-# asked for when they are used, not before `make packages` could install them
-LIB_CFLAGS = $(shell pkg-config --cflags $(LIBS))
-LIB_LIBS   = $(shell pkg-config --libs $(LIBS)) -lm -lpthread
+# ---- what is needed, as Debian packages -------------------------------------
+
+BUILD_PACKAGES := gcc libc6-dev make pkg-config git libmicrohttpd-dev libgnutls28-dev libssl-dev libcjson-dev \
+                  liblua5.4-dev libyaml-dev
+DEMO_PACKAGES  := $(BUILD_PACKAGES) curl jq
+TEST_PACKAGES  := $(DEMO_PACKAGES) libcmocka-dev lua5.4 lua-busted prometheus openssl procps python3 python3-pytest \
+                  python3-pytest-xdist python3-jsonpatch python3-yaml
+LINT_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang-tidy lua-check
+FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang libclang-rt-14-dev
+
+# ---- flags -------------------------------------------------------------------
+
+LIBS       := libmicrohttpd gnutls libcrypto libcjson lua5.4 yaml-0.1
+# asked for once, when first used: before `packages` ran there is nothing to ask
+LIB_CFLAGS  = $(eval LIB_CFLAGS := $$(shell pkg-config --cflags $(LIBS)))$(LIB_CFLAGS)
+LIB_LIBS    = $(eval LIB_LIBS := $$(shell pkg-config --libs $(LIBS)) -lpthread)$(LIB_LIBS)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef -Wvla \
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wconversion -Wno-sign-conversion -Wnull-dereference \
@@ -27,13 +34,16 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prot
 HARDEN   := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection
 LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 
-CC_release   := gcc
 OPT_release  := -O2 -g -D_FORTIFY_SOURCE=2
 OPT_asan     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 OPT_tsan     := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
-CC           := gcc
-CFLAGS_ALL    = -std=c17 -D_GNU_SOURCE -DCASTSLICE_VERSION='"$(VERSION)"' -Ihost $(WARNINGS) $(HARDEN) $(OPT_$(FLAVOUR)) $(LIB_CFLAGS) $(CFLAGS)
+OPT_coverage := -O0 -g --coverage
+
+CPPFLAGS_ALL  = -std=c17 -D_GNU_SOURCE -DCASTSLICE_VERSION='"$(VERSION)"' -Ihost $(LIB_CFLAGS)
+CFLAGS_ALL    = $(CPPFLAGS_ALL) $(WARNINGS) $(HARDEN) $(OPT_$(FLAVOUR)) $(CFLAGS)
 LDFLAGS_ALL   = $(LDHARDEN) $(OPT_$(FLAVOUR)) $(LDFLAGS)
+
+# ---- the program -------------------------------------------------------------
 
 SOURCES := $(wildcard host/*.c)
 OBJECTS := $(SOURCES:host/%.c=$(BUILD)/host/%.o)
@@ -41,7 +51,7 @@ ENGINE  := $(filter-out $(BUILD)/host/main.o,$(OBJECTS))
 UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
 .PHONY: all
-all: $(BUILD)/castslice  ## build the program (FLAVOUR=release, asan or tsan): build/release/castslice
+all: $(BUILD)/castslice  ## build the program: build/release/castslice
 
 $(BUILD)/castslice: $(OBJECTS)
 	@echo "  LINK  $@"
@@ -56,15 +66,70 @@ $(BUILD)/host/embedded.o: $(wildcard policies/default/*.lua lua/castslice/*.lua)
 
 $(BUILD)/unit/%: tests/unit/%.c $(ENGINE)
 	@mkdir -p $(@D)
-	@echo "  TEST  $<"
+	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) -Itests/unit -MMD -MP -MF $@.d $(LDFLAGS_ALL) -o $@ $< $(ENGINE) $(LIB_LIBS) -lcmocka
 
 -include $(OBJECTS:.o=.d) $(UNITS:=.d)
 
-.PHONY: unit
+# ---- packages ----------------------------------------------------------------
+
+# $(call install-packages,NAMES): apt-get what is missing, as root or through sudo; silent when nothing is
+define install-packages
+	@missing=; for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	[ -n "$$missing" ] || exit 0; \
+	command -v apt-get >/dev/null || { echo "needed, and there is no apt-get to install them:$$missing" >&2; exit 2; }; \
+	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	echo "  APT  $$missing"; export DEBIAN_FRONTEND=noninteractive; \
+	$$sudo apt-get update -q && $$sudo apt-get install -y -q --no-install-recommends $$missing
+endef
+
+# ---- what people run ---------------------------------------------------------
+
+.PHONY: demo
+demo:  ## build, then watch one review go through TLS: Pod before and after
+	$(call install-packages,$(DEMO_PACKAGES))
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)docs/demo.sh build/release/castslice
+
+.PHONY: test
+test:  ## every test: unit (cmocka), spec (busted), end to end over TLS (pytest)
+	$(call install-packages,$(TEST_PACKAGES))
+	$(Q)$(MAKE) --no-print-directory check
+
+.PHONY: asan tsan
+asan tsan: ## the same tests under AddressSanitizer and UBSan, or under ThreadSanitizer
+	$(call install-packages,$(TEST_PACKAGES))
+	$(Q)$(MAKE) --no-print-directory check FLAVOUR=$@
+
+.PHONY: check unit spec e2e
+check: unit spec e2e
+
 unit: $(UNITS)
-	$(Q)set -e; for t in $(UNITS); do ./$$t; done
+	$(Q)set -e; for t in $(UNITS); do $$t; done
+
+spec: $(BUILD)/lua/castslice/text.so
+	$(Q)LUA_CPATH='$(BUILD)/lua/?.so;;' busted --lua=$(LUA) --lpath='lua/?.lua' tests/spec
+
+e2e: $(BUILD)/castslice
+	$(Q)CASTSLICE=$(abspath $<) CASTSLICE_TEST_SLOWNESS=$(if $(filter release,$(FLAVOUR)),1,5) \
+	$(PYTHON) -m pytest -q -p no:cacheprovider -n 4 --dist loadfile tests/e2e
+
+.PHONY: lint
+lint:  ## clang-tidy, luacheck and the layer rules, each rule tried by breaking it
+	$(call install-packages,$(LINT_PACKAGES))
+	$(Q)tests/lint/layers.sh
+	$(Q)tests/lint/layers.sh --self-test
+	$(Q)luacheck --quiet policies lua tests
+	$(Q)clang-tidy --quiet $(SOURCES) $(wildcard tests/unit/*.c tests/fuzz/*.c) -- $(CPPFLAGS_ALL) -Itests/unit
+
+.PHONY: install
+install: all  ## copy the program to $(PREFIX)/bin (DESTDIR is honoured)
+	install -D -m 755 build/release/castslice $(DESTDIR)$(PREFIX)/bin/castslice
 
 .PHONY: clean
 clean:  ## remove everything that was built
 	rm -rf build
+
+.PHONY: help
+help:  ## this list
+	@grep -hE '^[a-z][a-z ]*:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | awk -F '\t' '{printf "  %-12s %s\n", $$1, $$2}'

@@ -16,12 +16,18 @@ typedef struct certificate {
     time_t not_after;       /* of the leaf */
 } certificate;
 
-/* Read both files. False and `err` (ERR_SYSTEM, the file first): cannot be read, no PEM, not a pair, expired, not yet valid. */
+/* Read both files. False and `err` (ERR_SYSTEM, the file first): cannot be read, no PEM, not a pair,
+ * expired, not yet valid, or of a kind that no API server accepts (no subjectAltName, SHA-1). */
 bool certificate_read(certificate *c, const char *chain_file, const char *key_file, error *err);
 
 /* A self-signed one for `localhost`, 127.0.0.1, ::1 and the Service's names, good for a year, in memory only. */
 bool certificate_self_made(certificate *c, error *err);
 
-void certificate_release(certificate *c);
+void certificate_release(certificate *c);           /* also right on a zeroed one */
+
+/* The day the leaf ends, as 2027-11-23 (UTC). */
+void certificate_end(const certificate *c, char text[static 16]);
+
+const char *certificate_library(void);              /* "OpenSSL 3.0.17 …" */
 
 #endif

@@ -19,6 +19,9 @@
 
 typedef struct cJSON json;
 
+/* The version of cJSON, for people. */
+const char *json_library(void);
+
 /* ---- the arena ---------------------------------------------------------- */
 
 /* A bump allocator with a ceiling; everything is released at once. Not thread safe: one user at a time. */

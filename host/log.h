@@ -6,6 +6,7 @@
 #ifndef CASTSLICE_LOG_H
 #define CASTSLICE_LOG_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -14,7 +15,7 @@ typedef enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG } log_level;
 typedef struct log_field {
     const char *key;
     enum { LOG_TEXT, LOG_NUMBER } type;
-    const char *text;
+    const char *text;                   /* bytes that are no UTF-8 become '?' */
     int64_t number;
 } log_field;
 
@@ -31,5 +32,20 @@ void log_fields(log_level level, const char *message, const log_field *fields);
 #define log_warn(message, ...) log_fields(LOG_WARN, message, (log_field[]){ __VA_ARGS__, LOG_END })
 #define log_info(message, ...) log_fields(LOG_INFO, message, (log_field[]){ __VA_ARGS__, LOG_END })
 #define log_debug(message, ...) log_fields(LOG_DEBUG, message, (log_field[]){ __VA_ARGS__, LOG_END })
+
+/* For lines a stranger can cause at will: ten in ten seconds pass, the rest are counted
+ * and reported in one line. Shared by threads. */
+typedef struct log_gate {
+    pthread_mutex_t lock;
+    const char *what;                   /* what is being limited, for the report */
+    int64_t window_ms;                  /* when the current ten seconds began; 0: never */
+    int passed;
+    int64_t suppressed;
+} log_gate;
+
+void log_gate_init(log_gate *g, const char *what);
+void log_gate_release(log_gate *g);
+bool log_gate_pass(log_gate *g);        /* may the line be written? */
+void log_gate_report(log_gate *g);      /* tell what was suppressed once the ten seconds are over; cheap */
 
 #endif

@@ -233,26 +233,38 @@ static bool unknown(const char *argument, const char *name, size_t length, optio
                      near ? ", did you mean --" : "", near ? near : "", near ? "?" : "");
 }
 
-/* The long name of a flag as typed: "-o" is "output". */
-static const char *long_name(const char *argument)
+static const row *find_short(char letter, options_command command)
 {
-    if (strcmp(argument, "-o") == 0)
-        return "output";
-    if (strcmp(argument, "-h") == 0)
-        return "help";
-    return argument + strspn(argument, "-");
+    return letter == 'o' ? find("output", 6, command) : letter == 'h' ? find("help", 4, command) : NULL;
+}
+
+/* The row of a flag as typed, --max-body=1MiB or -ojson, and the value that came with it, or NULL. */
+static const row *read_flag(const char *argument, options_command command, const char **value, error *err)
+{
+    const char *name = argument + strspn(argument, "-"), *equals = strchr(name, '=');
+    size_t length = equals ? (size_t)(equals - name) : strlen(name);
+    const row *r;
+    if (argument[1] == '-') {
+        r = find(name, length, command);
+        *value = equals ? equals + 1 : NULL;
+    } else {
+        r = find_short(argument[1], command);
+        *value = argument[2] == '=' ? argument + 3 : argument[2] ? argument + 2 : NULL;
+        if (r && !r->argument && *value)
+            r = NULL;
+    }
+    if (!r)
+        unknown(argument, name, length, command, err);
+    return r;
 }
 
 /* One flag at argv[*i], its value in the same argument or the next. */
 static bool take_flag(options *o, options_command command, int argc, char **argv, int *i, error *err)
 {
-    const char *argument = argv[*i], *name = long_name(argument);
-    const char *equals = strchr(name, '=');
-    size_t length = equals ? (size_t)(equals - name) : strlen(name);
-    const row *r = argument[1] != '-' && name == argument + 1 ? NULL : find(name, length, command);
+    const char *value;
+    const row *r = read_flag(argv[*i], command, &value, err);
     if (!r)
-        return unknown(argument, name, length, command, err);
-    const char *value = equals ? equals + 1 : NULL;
+        return false;
     if (!r->argument && value)
         return error_set(err, ERR_INPUT, "--%s takes no value", r->flag);
     if (r->argument && !value && *i + 1 >= argc)

@@ -1,0 +1,192 @@
+#include "log.h"
+
+#include "buf.h"
+#include "json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_MAX_BYTES = 16384, GATE_LINES = 10, GATE_MS = 10000 };
+
+static const char *const names[] = { "error", "warn", "info", "debug" };
+
+static log_level current = LOG_INFO;
+
+void log_set_level(log_level level)
+{
+    current = level;
+}
+
+bool log_enabled(log_level level)
+{
+    return level <= current;
+}
+
+bool log_level_parse(const char *name, log_level *level)
+{
+    for (int i = LOG_ERROR; i <= LOG_DEBUG; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *level = (log_level)i;
+            return true;
+        }
+    return false;
+}
+
+/* ---- one line ----------------------------------------------------------- */
+
+static void add_time(buf *line)
+{
+    struct timespec now;
+    struct tm utc;
+    char text[32];
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+    buf_printf(line, "\"%s.%03dZ\"", text, (int)(now.tv_nsec / 1000000));
+}
+
+/* Bytes of the UTF-8 character at `s`, 0 when there is none. */
+static size_t character(const unsigned char *s)
+{
+    static const struct { unsigned char mask, lead; uint32_t least; } forms[] = {
+        { 0x80, 0x00, 0 }, { 0xE0, 0xC0, 0x80 }, { 0xF0, 0xE0, 0x800 }, { 0xF8, 0xF0, 0x10000 },
+    };
+    for (size_t i = 0; i < 4; i++) {
+        if ((s[0] & forms[i].mask) != forms[i].lead)
+            continue;
+        uint32_t code = s[0] & (unsigned char)~forms[i].mask;
+        for (size_t k = 1; k <= i; k++) {
+            if ((s[k] & 0xC0) != 0x80)
+                return 0;
+            code = code << 6 | (s[k] & 0x3F);
+        }
+        bool ok = code >= forms[i].least && code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF);
+        return ok ? i + 1 : 0;
+    }
+    return 0;
+}
+
+/* A log line must stay JSON whatever a file is called and whatever a client sent. */
+static void add_text(buf *line, const char *text)
+{
+    buf clean;
+    buf_init(&clean, LINE_MAX_BYTES);
+    for (const char *p = text; *p;) {
+        size_t n = character((const unsigned char *)p);
+        if (n)
+            buf_add(&clean, p, n);
+        else
+            buf_putc(&clean, '?');
+        p += n ? n : 1;
+    }
+    json_write_string(line, clean.len ? clean.data : "");
+    buf_release(&clean);
+}
+
+/* A field that does not fit is left out, whole. */
+static void add_field(buf *line, const log_field *f)
+{
+    size_t before = line->len;
+    buf_printf(line, ",\"%s\":", f->key);
+    if (f->type == LOG_NUMBER)
+        buf_printf(line, "%lld", (long long)f->number);
+    else
+        add_text(line, f->text ? f->text : "");
+    if (line->toobig) {
+        line->toobig = false;
+        line->len = before;
+    }
+}
+
+static void write_whole(const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t n = write(STDERR_FILENO, bytes, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return;                                 /* nobody reads our log: nobody to tell */
+        bytes += n;
+        length -= (size_t)n;
+    }
+}
+
+void log_fields(log_level level, const char *message, const log_field *fields)
+{
+    if (!log_enabled(level))
+        return;
+    buf line;
+    buf_init(&line, LINE_MAX_BYTES);
+    buf_puts(&line, "{\"time\":");
+    add_time(&line);
+    buf_printf(&line, ",\"level\":\"%s\",\"msg\":", names[level]);
+    add_text(&line, message);
+    line.max -= 2;                                  /* room for the end */
+    for (const log_field *f = fields; f->key; f++)
+        add_field(&line, f);
+    line.max += 2;
+    buf_puts(&line, "}\n");
+    write_whole(line.data, line.len);
+    buf_release(&line);
+}
+
+/* ---- the gate ----------------------------------------------------------- */
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+void log_gate_init(log_gate *g, const char *what)
+{
+    *g = (log_gate){ .what = what };
+    pthread_mutex_init(&g->lock, NULL);
+}
+
+void log_gate_release(log_gate *g)
+{
+    pthread_mutex_destroy(&g->lock);
+}
+
+/* When the ten seconds are over: begin anew and return what was suppressed. Under the lock. */
+static int64_t turn(log_gate *g, int64_t now)
+{
+    if (g->window_ms && now - g->window_ms < GATE_MS)
+        return 0;
+    int64_t suppressed = g->suppressed;
+    g->window_ms = now;
+    g->passed = 0;
+    g->suppressed = 0;
+    return suppressed;
+}
+
+static void report(const log_gate *g, int64_t suppressed)
+{
+    if (suppressed)
+        log_info("suppressed", LOG_S("what", g->what), LOG_N("lines", suppressed));
+}
+
+bool log_gate_pass(log_gate *g)
+{
+    pthread_mutex_lock(&g->lock);
+    int64_t suppressed = turn(g, now_ms());
+    bool pass = g->passed < GATE_LINES;
+    g->passed += pass;
+    g->suppressed += !pass;
+    pthread_mutex_unlock(&g->lock);
+    report(g, suppressed);
+    return pass;
+}
+
+void log_gate_report(log_gate *g)
+{
+    pthread_mutex_lock(&g->lock);
+    int64_t suppressed = g->suppressed ? turn(g, now_ms()) : 0;
+    pthread_mutex_unlock(&g->lock);
+    report(g, suppressed);
+}
