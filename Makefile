@@ -26,7 +26,7 @@ FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang libclang-rt-14-dev
 LIBS       := libmicrohttpd gnutls libcrypto libcjson lua5.4 yaml-0.1
 # asked for once, when first used: before `packages` ran there is nothing to ask
 LIB_CFLAGS  = $(eval LIB_CFLAGS := $$(shell pkg-config --cflags $(LIBS)))$(LIB_CFLAGS)
-LIB_LIBS    = $(eval LIB_LIBS := $$(shell pkg-config --libs $(LIBS)) -lpthread)$(LIB_LIBS)
+LIB_LIBS    = $(eval LIB_LIBS := $$(shell pkg-config --libs $(LIBS)) -lm -lpthread)$(LIB_LIBS)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef -Wvla \
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wconversion -Wno-sign-conversion -Wnull-dereference \
@@ -121,6 +121,10 @@ lint:  ## clang-tidy, luacheck and the layer rules, each rule tried by breaking 
 	$(Q)tests/lint/layers.sh --self-test
 	$(Q)luacheck --quiet policies lua tests
 	$(Q)clang-tidy --quiet $(SOURCES) $(wildcard tests/unit/*.c tests/fuzz/*.c) -- $(CPPFLAGS_ALL) -Itests/unit
+
+.PHONY: shape
+shape:  ## how long our functions are, next to code that is admired
+	$(Q)tests/lint/shape.sh host
 
 .PHONY: install
 install: all  ## copy the program to $(PREFIX)/bin (DESTDIR is honoured)

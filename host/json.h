@@ -78,6 +78,12 @@ bool json_remove(json *object, const char *key);         /* false when the key i
 
 /* ---- writing ------------------------------------------------------------ */
 
+#define JSON_NUMBER_TEXT 32      /* bytes, terminator included */
+
+/* The shortest text that reads back as the same number; whole numbers up to 2^53 without point
+ * or exponent; null when it is infinite. */
+void json_format_number(char out[JSON_NUMBER_TEXT], double value);
+
 /* `text` as a JSON string with its quotes: escapes what JSON must, C0 80 as \u0000, the rest as it is. */
 void json_write_string(buf *out, const char *text);
 /* `node` as compact JSON, members in their order. */

@@ -1,6 +1,7 @@
 #include "json_scan.h"
 
 #include "json.h"
+#include "utf8.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -55,24 +56,6 @@ static void skip_space(scan *s)
 }
 
 /* ---- strings ------------------------------------------------------------ */
-
-/* The length of the UTF-8 sequence at `p`, which is not ASCII; 0 when it is none:
- * overlong, a surrogate, beyond U+10FFFF or cut short. */
-static size_t utf8_length(const unsigned char *p, size_t room)
-{
-    unsigned char lead = p[0];
-    size_t length = lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
-    if (length == 0 || room < length)
-        return 0;
-    unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-    unsigned char high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-    if (p[1] < low || p[1] > high)
-        return 0;
-    for (size_t i = 2; i < length; i++)
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-    return length;
-}
 
 static bool is_plain(unsigned char c)
 {
@@ -167,7 +150,8 @@ static bool scan_escape(scan *s, bool key)
 
 static bool scan_utf8(scan *s)
 {
-    size_t length = utf8_length(s->at, left(s));
+    uint32_t code;
+    size_t length = utf8_decode((const char *)s->at, left(s), &code);
     if (length == 0)
         return fail(s, "invalid UTF-8");
     s->at += length;

@@ -2,6 +2,7 @@
 
 #include "buf.h"
 #include "json.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -48,39 +49,17 @@ static void add_time(buf *line)
     buf_printf(line, "\"%s.%03dZ\"", text, (int)(now.tv_nsec / 1000000));
 }
 
-/* Bytes of the UTF-8 character at `s`, 0 when there is none. */
-static size_t character(const unsigned char *s)
-{
-    static const struct { unsigned char mask, lead; uint32_t least; } forms[] = {
-        { 0x80, 0x00, 0 }, { 0xE0, 0xC0, 0x80 }, { 0xF0, 0xE0, 0x800 }, { 0xF8, 0xF0, 0x10000 },
-    };
-    for (size_t i = 0; i < 4; i++) {
-        if ((s[0] & forms[i].mask) != forms[i].lead)
-            continue;
-        uint32_t code = s[0] & (unsigned char)~forms[i].mask;
-        for (size_t k = 1; k <= i; k++) {
-            if ((s[k] & 0xC0) != 0x80)
-                return 0;
-            code = code << 6 | (s[k] & 0x3F);
-        }
-        bool ok = code >= forms[i].least && code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF);
-        return ok ? i + 1 : 0;
-    }
-    return 0;
-}
-
 /* A log line must stay JSON whatever a file is called and whatever a client sent. */
 static void add_text(buf *line, const char *text)
 {
     buf clean;
     buf_init(&clean, LINE_MAX_BYTES);
-    for (const char *p = text; *p;) {
-        size_t n = character((const unsigned char *)p);
-        if (n)
-            buf_add(&clean, p, n);
-        else
-            buf_putc(&clean, '?');
-        p += n ? n : 1;
+    uint32_t code;
+    for (size_t left = strlen(text); left > 0;) {
+        size_t n = utf8_decode(text, left, &code);
+        buf_add(&clean, n ? text : "?", n ? n : 1);
+        text += n ? n : 1;
+        left -= n ? n : 1;
     }
     json_write_string(line, clean.len ? clean.data : "");
     buf_release(&clean);

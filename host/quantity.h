@@ -21,7 +21,7 @@ typedef struct quantity {
 } quantity;
 
 bool quantity_parse(const char *text, size_t length, quantity *out);  /* false: not a quantity */
-bool quantity_read(const json *node, quantity *out);                  /* a JSON string or number; false for anything else */
+bool quantity_read(const json *node, quantity *out);                  /* a JSON string, spaces around it allowed, or number */
 bool quantity_equal(quantity a, quantity b);                          /* saturated values are equal to nothing */
 
 /* The value as a whole number above zero, at most INT64_MAX; false when it is zero, negative, fractional or larger. */

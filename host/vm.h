@@ -17,7 +17,7 @@
 
 typedef struct vm vm;
 
-/* One Lua source file of a bundle. Borrowed from the bundle. */
+/* One Lua source file of a bundle. Borrowed: must outlive the vm. */
 typedef struct vm_source {
     const char *module;     /* what `require` calls it; "policy" is the entry */
     const char *path;       /* for messages: "policies/default/policy.lua" */
@@ -44,6 +44,13 @@ void vm_free(vm *v);                        /* NULL is fine */
 
 /* The policy's setting `resource`, or NULL. Lives as long as the vm. */
 const char *vm_resource(const vm *v);
+
+/* Bytes copied back after every run. */
+size_t vm_image(const vm *v);
+
+/* Where the last run failed, innermost call first, for the log: "rules.lua:12 < policy.lua:30".
+ * "" when it did not, or Lua knew no place. */
+const char *vm_trace(const vm *v);
 
 /* Ask the policy about `p`. The answer is a tree in `arena`: JSON null for nil,
  * otherwise what the policy returned. `cpu_ns` may lower the budget of the limits, not raise it.

@@ -1,15 +1,35 @@
 /* yaml.h - YAML as kubectl reads it, as the same tree JSON becomes. libyaml lives in yaml.c only.
  *
- * YAML 1.1 plain scalars (true/yes/on, null/~, numbers), merge keys and aliases are
- * resolved; doubled keys are refused, aliases are bounded by the arena's ceiling and
- * JSON_MAX_NODES. For splicing a change into the text, every value knows where it stands. */
+ * YAML 1.1: plain yes, on and true are booleans, ~ and nothing are null, 0777 is octal;
+ * quoted is always a string. `<<` merges in the order it stands, so what comes later
+ * wins, as with kubectl. Every value also gets its place in the text (source.h). */
 #ifndef CASTSLICE_YAML_H
 #define CASTSLICE_YAML_H
 
 #include "error.h"
 #include "json.h"
+#include "source.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+
+/* Parse the one document that fills the part. True with *root NULL when it holds none, only comments.
+ * False and `err`: ERR_INPUT with the line of the whole text for bad grammar, a doubled key, a key that
+ * is no text, an alias of nothing or of itself, too deep; ERR_TOO_LARGE for more than JSON_MAX_NODES
+ * values, aliases resolved, or a full arena. `source` may be NULL. */
+bool yaml_parse(json_arena *arena, const source_text *in, json **root, source_node **source, error *err);
+
+/* Where the first document of a stream stands. */
+typedef struct yaml_extent {
+    size_t content;     /* its first byte past comments, directives and its `---`; `end` when there is none */
+    size_t end;         /* just before the `---` of the next document, or just past its own `...` */
+} yaml_extent;
+
+yaml_extent yaml_first_document(const source_text *in);
+
+/* Would `text`, written without quotes, be read as that very string, in a block and in braces? */
+bool yaml_is_plain(const char *text);
+
+const char *yaml_library(void);         /* the version of libyaml, for `castslice version` */
 
 #endif

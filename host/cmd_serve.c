@@ -1,0 +1,244 @@
+#include "commands.h"
+
+#include "certificate.h"
+#include "listener.h"
+#include "log.h"
+#include "probes.h"
+#include "server.h"
+#include "tls.h"
+#include "webhook.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum {
+    PROBE_CONNECTIONS = 128,        /* kubelet, Prometheus, and room for people */
+    OTHER_DESCRIPTORS = 64,         /* stderr, libraries, files read at start */
+    FINISH_MS = 5000,               /* how long what is in flight may take after the drain */
+    POLL_MS = 20,
+};
+
+/* The parts in the order they are started; stop() takes them down in the other. */
+typedef struct running {
+    server server;
+    tls *tls;
+    listener *webhook, *probes;
+} running;
+
+/* ---- --help -------------------------------------------------------------- */
+
+static void help(void)
+{
+    puts("Usage: castslice serve [FLAGS]\n\n"
+         "The webhook. Kubernetes sends every new Pod here as an AdmissionReview (POST /mutate, HTTPS);\n"
+         "the policy says how many slices it gets, and the answer carries the patch. A second port, plain\n"
+         "HTTP, has /metrics for Prometheus and /healthz and /readyz for kubelet. The log goes to stderr,\n"
+         "one JSON object a line; `ready` is the line to wait for.\n\n"
+         "Flags, each also as a variable of the environment; the flag wins:");
+    options_help(stdout, OPTIONS_SERVE);
+    puts("\nExamples:\n"
+         "  castslice serve                                   try it: a self-made certificate, the default policy\n"
+         "  castslice serve --certificate tls.crt --key tls.key --policy ./policies/default\n"
+         "  CASTSLICE_LOG_LEVEL=debug castslice serve --listen 127.0.0.1:0\n\n"
+         "Signals: SIGTERM or SIGINT drains and ends; a second one ends at once.\n"
+         "Exit status: 0 drained and ended, 1 ended by a second signal, 2 could not start.");
+}
+
+/* ---- descriptors --------------------------------------------------------- */
+
+static size_t descriptors_for(const options *o, size_t max_connections)
+{
+    return listener_descriptors(max_connections, o->threads) + listener_descriptors(PROBE_CONNECTIONS, 1) +
+           OTHER_DESCRIPTORS;
+}
+
+/* The largest --max-connections that `limit` descriptors allow. */
+static size_t connections_within(const options *o, size_t limit)
+{
+    size_t fixed = descriptors_for(o, 0), each = descriptors_for(o, 1) - fixed;
+    return limit > fixed ? (limit - fixed) / each : 0;
+}
+
+/* Out of descriptors nothing works any more, so make sure now that it cannot happen. */
+static bool raise_descriptors(const options *o, error *err)
+{
+    struct rlimit limit;
+    size_t need = descriptors_for(o, o->max_connections);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur >= need)
+        return true;
+    size_t fits = connections_within(o, limit.rlim_max);
+    limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
+    if (limit.rlim_max >= need && setrlimit(RLIMIT_NOFILE, &limit) == 0)
+        return true;
+    if (fits > 0)
+        return error_set(err, ERR_SYSTEM,
+                         "--max-connections: %zu needs %zu file descriptors and the limit is %zu (ulimit -Hn); "
+                         "at most %zu would fit", o->max_connections, need, (size_t)limit.rlim_max, fits);
+    return error_set(err, ERR_SYSTEM,
+                     "--max-connections: even 1 needs %zu file descriptors and the limit is %zu (ulimit -Hn); raise it",
+                     descriptors_for(o, 1), (size_t)limit.rlim_max);
+}
+
+/* ---- start --------------------------------------------------------------- */
+
+static bool get_certificate(const options *o, certificate *c, error *err)
+{
+    if (o->certificate)
+        return certificate_read(c, o->certificate, o->key, err);
+    if (!certificate_self_made(c, err))
+        return false;
+    log_warn("self-made certificate",
+             LOG_S("detail", "no API server will trust it: it is good for trying out; "
+                             "give --certificate and --key for a cluster"));
+    return true;
+}
+
+static bool start_tls(running *r, error *err)
+{
+    certificate c;
+    char end[16];
+    if (!get_certificate(&r->server.options, &c, err))
+        return false;
+    r->tls = tls_new(&c, err);
+    certificate_end(&c, end);
+    certificate_release(&c);
+    if (r->tls)
+        log_info("certificate", LOG_S("file", r->server.options.certificate ? r->server.options.certificate : "none"),
+                 LOG_S("valid_until", end));
+    return r->tls;
+}
+
+static bool start_listeners(running *r, error *err)
+{
+    server *s = &r->server;
+    listener_config webhook = {
+        .flag = "--listen", .address = s->options.listen, .threads = s->options.threads,
+        .max_connections = s->options.max_connections, .tls = r->tls, .metrics = s->metrics,
+        .site = webhook_site(s),
+    };
+    listener_config probes = {
+        .flag = "--metrics-listen", .address = s->options.metrics_listen, .threads = 1,
+        .max_connections = PROBE_CONNECTIONS, .site = probes_site(s),
+    };
+    r->webhook = listener_start(&webhook, err);
+    r->probes = r->webhook ? listener_start(&probes, err) : NULL;
+    return r->probes;
+}
+
+static bool start(running *r, error *err)
+{
+    server *s = &r->server;
+    s->metrics = metrics_new();
+    log_gate_init(&s->failures, "failed");
+    if (!raise_descriptors(&s->options, err))
+        return false;
+    s->bundle = bundle_load(s->options.policy, s->options.threads, options_limits(&s->options), err);
+    return s->bundle && start_tls(r, err) && start_listeners(r, err);
+}
+
+static void stop(running *r)
+{
+    listener_stop(r->webhook);
+    listener_stop(r->probes);
+    tls_free(r->tls);
+    bundle_unref(r->server.bundle);
+    log_gate_release(&r->server.failures);
+    metrics_free(r->server.metrics);
+}
+
+static void say_ready(const running *r)
+{
+    const server *s = &r->server;
+    log_info("ready", LOG_S("webhook", listener_url(r->webhook)), LOG_S("metrics", listener_url(r->probes)),
+             LOG_S("policy", bundle_name(s->bundle)), LOG_S("version", CASTSLICE_VERSION),
+             LOG_N("threads", s->options.threads));
+}
+
+/* ---- signals ------------------------------------------------------------- */
+
+/* Every thread inherits the mask, so only wait_for_signal() sees them. */
+static void block_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* SIGTERM or SIGINT, or 0 after `ms` (-1: wait for ever). */
+static int wait_for_signal(const sigset_t *set, int64_t ms)
+{
+    struct timespec timeout = { ms / 1000, ms % 1000 * 1000000 };
+    for (;;) {
+        int got = ms < 0 ? sigwaitinfo(set, NULL) : sigtimedwait(set, NULL, &timeout);
+        if (got == SIGHUP)
+            log_info("signal ignored", LOG_S("signal", "SIGHUP"));
+        else if (got > 0)
+            return got;
+        else if (errno == EAGAIN)
+            return 0;
+    }
+}
+
+/* ---- the end ------------------------------------------------------------- */
+
+/* Nobody is cut off: clients are told to go elsewhere, then what is in flight is finished.
+ * False when a second signal wants it to end at once. */
+static bool drain(running *r, const sigset_t *signals)
+{
+    const options *o = &r->server.options;
+    atomic_store(&r->server.draining, true);
+    listener_drain(r->webhook);
+    log_info("draining", LOG_N("seconds", o->drain_seconds));
+    if (o->drain_seconds > 0 && wait_for_signal(signals, o->drain_seconds * 1000))
+        return false;
+    listener_close(r->webhook);
+    for (int64_t waited = 0; listener_is_busy(r->webhook) && waited < FINISH_MS; waited += POLL_MS)
+        if (wait_for_signal(signals, POLL_MS))
+            return false;
+    return true;
+}
+
+static int run(running *r, const sigset_t *signals)
+{
+    say_ready(r);
+    wait_for_signal(signals, -1);
+    if (!drain(r, signals)) {
+        log_warn("ended at once", LOG_S("why", "a second signal"));
+        _Exit(EXIT_NO);
+    }
+    stop(r);
+    log_info("stopped", LOG_N("status", EXIT_DONE));
+    return EXIT_DONE;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+    running r = { 0 };
+    error err;
+    sigset_t signals;
+    if (!options_parse(&r.server.options, OPTIONS_SERVE, argc, argv, &err)) {
+        fprintf(stderr, "castslice serve: %s\n", err.text);
+        return EXIT_CANNOT;
+    }
+    if (r.server.options.help) {
+        help();
+        return EXIT_DONE;
+    }
+    log_set_level(r.server.options.log_level);
+    block_signals(&signals);
+    if (start(&r, &err))
+        return run(&r, &signals);
+    log_error("cannot start", LOG_S("error", err.text));
+    stop(&r);
+    return EXIT_CANNOT;
+}

@@ -1,0 +1,343 @@
+#include "heap.h"
+
+#include "mem.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* A block: one word, then what the caller sees. The links exist only while it is
+ * free, and then its last word repeats its size, for the block behind it to find it. */
+typedef struct block block;
+struct block {
+    size_t word;                /* size in bytes, a multiple of 8, and the flags */
+    block *next, *previous;     /* in its bin */
+};
+
+enum {
+    FREE = 1,                   /* this block is in a bin */
+    AFTER_FREE = 2,             /* the block before this one is */
+    FLAGS = 7,
+    HEADER = sizeof(size_t),
+    SMALLEST = sizeof(block) + sizeof(size_t),
+    BINS = 256,                 /* eight for each power of two, up to 128 GiB */
+    KEEP_RESIDENT = 1 << 20     /* pages a run may leave touched above the image */
+};
+
+/* Lies at the start of the mapping, so that it is part of the image. */
+typedef struct books {
+    char *top;                  /* above it nothing was ever handed out; the block below it is never free */
+    char *high;                 /* the highest `top` */
+    size_t used, peak;
+    uint64_t map[BINS / 64];    /* which bins hold a block */
+    block *bins[BINS];
+} books;
+
+struct heap {
+    books *books;
+    size_t mapped;
+    char *end;
+    void *image;
+    size_t image_size;
+};
+
+/* ---- blocks ------------------------------------------------------------- */
+
+static size_t size_of(const block *b)
+{
+    return b->word & ~(size_t)FLAGS;
+}
+
+static void set_size(block *b, size_t size)
+{
+    b->word = size | (b->word & FLAGS);
+}
+
+static block *behind(block *b)
+{
+    return (block *)((char *)b + size_of(b));
+}
+
+static size_t *last_word(block *b)
+{
+    return (size_t *)((char *)b + size_of(b)) - 1;
+}
+
+static block *before(block *b)
+{
+    return (block *)((char *)b - ((size_t *)b)[-1]);
+}
+
+static block *block_of(void *payload)
+{
+    return (block *)((char *)payload - HEADER);
+}
+
+static void *payload_of(block *b)
+{
+    return (char *)b + HEADER;
+}
+
+static size_t block_size(size_t payload)
+{
+    size_t size = (payload + HEADER + 7) & ~(size_t)7;
+    return size < SMALLEST ? SMALLEST : size;
+}
+
+/* ---- bins --------------------------------------------------------------- */
+
+static unsigned log_of(size_t n)
+{
+    return 63 - (unsigned)__builtin_clzll(n);
+}
+
+/* The bin that holds blocks of this size, and some that are up to an eighth larger. */
+static unsigned bin_of(size_t size)
+{
+    size_t n = size / 8;
+    if (n < 8)
+        return (unsigned)n;
+    unsigned log = log_of(n);
+    return (log - 2) * 8 + (unsigned)((n >> (log - 3)) & 7);
+}
+
+/* The first bin in which every block is at least this large. */
+static unsigned bin_above(size_t size)
+{
+    size_t n = size / 8;
+    return n < 8 ? (unsigned)n : bin_of((n + ((size_t)1 << (log_of(n) - 3)) - 1) * 8);
+}
+
+static void put(books *k, block *b)
+{
+    unsigned bin = bin_of(size_of(b));
+    b->word |= FREE;
+    *last_word(b) = size_of(b);
+    behind(b)->word |= AFTER_FREE;
+    b->previous = NULL;
+    b->next = k->bins[bin];
+    if (b->next)
+        b->next->previous = b;
+    k->bins[bin] = b;
+    k->map[bin / 64] |= (uint64_t)1 << bin % 64;
+}
+
+static void take(books *k, block *b)
+{
+    unsigned bin = bin_of(size_of(b));
+    b->word &= ~(size_t)FREE;
+    behind(b)->word &= ~(size_t)AFTER_FREE;
+    if (b->next)
+        b->next->previous = b->previous;
+    if (b->previous)
+        b->previous->next = b->next;
+    else
+        k->bins[bin] = b->next;
+    if (!k->bins[bin])
+        k->map[bin / 64] &= ~((uint64_t)1 << bin % 64);
+}
+
+static block *first_from(const books *k, unsigned bin)
+{
+    uint64_t skip = ~(uint64_t)0 << bin % 64;
+    for (unsigned word = bin / 64; word < BINS / 64; word++, skip = ~(uint64_t)0)
+        if (k->map[word] & skip)
+            return k->bins[word * 64 + (unsigned)__builtin_ctzll(k->map[word] & skip)];
+    return NULL;
+}
+
+static block *find(const books *k, size_t size)
+{
+    block *b = k->bins[bin_of(size)];
+    return b && size_of(b) >= size ? b : first_from(k, bin_above(size));
+}
+
+/* ---- joining and splitting ---------------------------------------------- */
+
+static void give_back(books *k, block *b)
+{
+    if (b->word & AFTER_FREE) {
+        block *joined = before(b);
+        take(k, joined);
+        set_size(joined, size_of(joined) + size_of(b));
+        b = joined;
+    }
+    if ((char *)behind(b) == k->top) {
+        k->top = (char *)b;
+        return;
+    }
+    if (behind(b)->word & FREE) {
+        block *joined = behind(b);
+        take(k, joined);
+        set_size(b, size_of(b) + size_of(joined));
+    }
+    put(k, b);
+}
+
+/* Give back what `b` has beyond `size`. */
+static void trim(books *k, block *b, size_t size)
+{
+    size_t rest = size_of(b) - size;
+    if (rest < SMALLEST)
+        return;
+    set_size(b, size);
+    behind(b)->word = rest;
+    give_back(k, behind(b));
+}
+
+static bool raise_top(heap *h, size_t by)
+{
+    books *k = h->books;
+    if (by > (size_t)(h->end - k->top))
+        return false;
+    k->top += by;
+    if (k->top > k->high)
+        k->high = k->top;
+    return true;
+}
+
+/* Make `b` larger where it lies. */
+static bool widen(heap *h, block *b, size_t size)
+{
+    books *k = h->books;
+    block *next = behind(b);
+    if ((char *)next == k->top) {
+        if (!raise_top(h, size - size_of(b)))
+            return false;
+        set_size(b, size);
+        return true;
+    }
+    if (!(next->word & FREE) || size_of(b) + size_of(next) < size)
+        return false;
+    take(k, next);
+    set_size(b, size_of(b) + size_of(next));
+    trim(k, b, size);
+    return true;
+}
+
+/* ---- what callers see --------------------------------------------------- */
+
+static void count(books *k, size_t more, size_t less)
+{
+    k->used += more - less;
+    if (k->used > k->peak)
+        k->peak = k->used;
+}
+
+static void *allocate(heap *h, size_t size)
+{
+    books *k = h->books;
+    block *b = find(k, size);
+    if (b) {
+        take(k, b);
+        trim(k, b, size);
+    } else {
+        b = (block *)k->top;
+        if (!raise_top(h, size))
+            return NULL;
+        b->word = size;
+    }
+    count(k, size_of(b), 0);
+    return payload_of(b);
+}
+
+static void *move(heap *h, block *b, size_t size)
+{
+    void *fresh = allocate(h, size);
+    if (!fresh)
+        return NULL;
+    memcpy(fresh, payload_of(b), size_of(b) - HEADER);
+    heap_release(h, payload_of(b));
+    return fresh;
+}
+
+void *heap_resize(heap *h, void *old, size_t payload)
+{
+    if (payload > h->mapped)                            /* also keeps block_size() from overflowing */
+        return NULL;
+    size_t size = block_size(payload);
+    if (!old)
+        return allocate(h, size);
+    block *b = block_of(old);
+    size_t had = size_of(b);
+    if (size <= had)
+        trim(h->books, b, size);
+    else if (!widen(h, b, size))
+        return move(h, b, size);
+    count(h->books, size_of(b), had);
+    return old;
+}
+
+void heap_release(heap *h, void *payload)
+{
+    if (!payload)
+        return;
+    count(h->books, 0, size_of(block_of(payload)));
+    give_back(h->books, block_of(payload));
+}
+
+size_t heap_peak(const heap *h)
+{
+    return h->books->peak;
+}
+
+/* ---- the whole ---------------------------------------------------------- */
+
+heap *heap_new(size_t size)
+{
+    size_t mapped = sizeof(books) + size;
+    void *base = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
+        return NULL;
+    madvise(base, mapped, MADV_NOHUGEPAGE);             /* or the first byte makes two megabytes resident */
+    heap *h = mem_zalloc(sizeof *h);
+    h->books = base;
+    h->mapped = mapped;
+    h->end = (char *)base + mapped;
+    h->books->top = h->books->high = (char *)(h->books + 1);
+    return h;
+}
+
+void heap_free(heap *h)
+{
+    if (!h)
+        return;
+    munmap(h->books, h->mapped);
+    free(h->image);
+    free(h);
+}
+
+void heap_keep(heap *h)
+{
+    books *k = h->books;
+    k->peak = k->used;
+    k->high = k->top;
+    free(h->image);
+    h->image_size = (size_t)(k->top - (char *)k);
+    h->image = mem_alloc(h->image_size);
+    memcpy(h->image, k, h->image_size);
+}
+
+/* Pages above the image are garbage nobody points to. A run that touched many gives
+ * them back, so that one hostile policy does not leave every heap resident. */
+static void forget(const heap *h, const char *high)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t from = (h->image_size + page - 1) / page * page, touched = (size_t)(high - (char *)h->books);
+    if (touched > from + KEEP_RESIDENT)
+        madvise((char *)h->books + from, touched - from, MADV_DONTNEED);
+}
+
+void heap_restore(heap *h)
+{
+    forget(h, h->books->high);
+    memcpy(h->books, h->image, h->image_size);
+}
+
+size_t heap_image(const heap *h)
+{
+    return h->image_size;
+}

@@ -1,0 +1,138 @@
+#include "lua_failure.h"
+
+#include "utf8.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- inside the run ----------------------------------------------------- */
+
+int lua_failure_handler(lua_State *L)
+{
+    sandbox *s = sandbox_of(L);
+    if (!s->trip)
+        sandbox_place_of(L, &s->place);
+    lua_Debug ar;
+    size_t used = 0;
+    for (int level = 0; used < sizeof s->trace && lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "Sl", &ar);
+        if (ar.currentline > 0)
+            used += (size_t)snprintf(s->trace + used, sizeof s->trace - used, "%s%s:%d", used ? " < " : "",
+                                     ar.short_src, ar.currentline);
+    }
+    return 1;
+}
+
+/* ---- limits ------------------------------------------------------------- */
+
+typedef struct sentence { char text[160]; } sentence;
+
+static sentence memory_sentence(const lua_failure *f)
+{
+    sentence s;
+    bool whole = f->memory % ((size_t)1 << 20) == 0;
+    snprintf(s.text, sizeof s.text, "%s needed more than its %zu %s of memory", f->subject,
+             whole ? f->memory >> 20 : f->memory >> 10, whole ? "MiB" : "KiB");
+    return s;
+}
+
+static sentence trip_sentence(const lua_failure *f)
+{
+    sentence s;
+    switch (f->box->trip) {
+    case TRIP_CPU:
+        snprintf(s.text, sizeof s.text, "%s used more than its %g ms of CPU time", f->subject,
+                 (double)f->box->cpu_ns / 1e6);
+        return s;
+    case TRIP_STRING:
+        snprintf(s.text, sizeof s.text, "%s made a string longer than %zu MiB", f->subject, SANDBOX_MAX_STRING >> 20);
+        return s;
+    case TRIP_DEPTH:
+        return (sentence){ "stack overflow: functions call one another without end" };
+    default:
+        return memory_sentence(f);
+    }
+}
+
+/* ---- messages ----------------------------------------------------------- */
+
+/* One line of valid UTF-8, whatever the policy raised. */
+static void first_line(const char *message, char *out, size_t size)
+{
+    size_t length = strcspn(message, "\n"), n = 0;
+    uint32_t code;
+    for (size_t i = 0, step; i < length && n + 4 < size; i += step) {
+        step = utf8_decode(message + i, length - i, &code);
+        memcpy(out + n, step ? message + i : "?", step ? step : 1);
+        n += step ? step : 1;
+        step = step ? step : 1;
+    }
+    out[n] = '\0';
+}
+
+/* How Lua writes a path into its messages: the last 56 bytes of a long one. */
+static size_t short_path(const char *path, char out[LUA_IDSIZE])
+{
+    size_t length = strlen(path);
+    bool fits = length < LUA_IDSIZE;
+    snprintf(out, LUA_IDSIZE, "%s%s", fits ? "" : "...", fits ? path : path + length - (LUA_IDSIZE - 4));
+    return strlen(out);
+}
+
+/* What follows `path` and its colon in `text`; NULL when it does not begin with them. */
+static const char *behind_path(const char *text, const char *path)
+{
+    char known[LUA_IDSIZE];
+    size_t length = *path ? short_path(path, known) : 0;
+    return length && strncmp(text, known, length) == 0 && text[length] == ':' ? text + length + 1 : NULL;
+}
+
+/* The source whose path `text` begins with, and the rest; NULL when none does. */
+static const char *split_path(const lua_failure *f, const char *text, const char **rest)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if ((*rest = behind_path(text, f->sources[i].path)))
+            return f->sources[i].path;
+    if ((*rest = behind_path(text, f->box->place.path)))
+        return f->box->place.path;
+    return NULL;
+}
+
+static bool say(error *err, error_kind kind, const char *path, int line, const char *text)
+{
+    return line > 0 ? error_set_line(err, kind, line, "%s:%d: %s", path, line, text)
+                    : error_set(err, kind, "%s: %s", path, text);
+}
+
+static bool say_here(const lua_failure *f, error *err, error_kind kind, const char *text)
+{
+    const sandbox_place *p = &f->box->place;
+    return say(err, kind, *p->path ? p->path : f->entry->path, p->line, text);
+}
+
+/* Lua has put the place in front of most messages; its own text for it may be cut. */
+static bool say_message(const lua_failure *f, error *err, const char *message)
+{
+    char text[sizeof err->text];
+    first_line(message, text, sizeof text);
+    const char *rest, *path = split_path(f, text, &rest);
+    if (!path)
+        return say_here(f, err, ERR_POLICY, text);
+    char *end;
+    long line = strtol(rest, &end, 10);
+    bool numbered = end > rest && *end == ':';
+    rest = numbered ? end + 1 : rest;
+    return say(err, ERR_POLICY, path, numbered ? (int)line : 0, rest + strspn(rest, " "));
+}
+
+bool lua_failure_explain(const lua_failure *f, int status, const char *message, error *err)
+{
+    if (f->box->trip)
+        return say_here(f, err, f->box->trip == TRIP_CPU ? ERR_POLICY_CPU : ERR_POLICY_MEMORY, trip_sentence(f).text);
+    if (status == LUA_ERRMEM)
+        return say_here(f, err, ERR_POLICY_MEMORY, memory_sentence(f).text);
+    if (!message)
+        return say_here(f, err, ERR_POLICY, "the policy raised an error that is not a string");
+    return say_message(f, err, message);
+}

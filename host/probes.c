@@ -1,0 +1,85 @@
+#include "probes.h"
+
+#include <string.h>
+
+enum { TEXT_MAX = 64 * 1024 };
+
+static void say(http_answer *a, unsigned status, const char *text)
+{
+    a->status = status;
+    a->content_type = "text/plain; charset=utf-8";
+    buf_init(&a->body, TEXT_MAX);
+    buf_puts(&a->body, text);
+}
+
+static void metrics_page(server *s, http_answer *a)
+{
+    say(a, 200, "");
+    a->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    metrics_write(s->metrics, &a->body);
+}
+
+static void healthz(server *s, http_answer *a)
+{
+    (void)s;
+    say(a, 200, "ok\n");
+}
+
+static void readyz(server *s, http_answer *a)
+{
+    bool draining = atomic_load(&s->draining);
+    say(a, draining ? 503 : 200, draining ? "draining\n" : "ok\n");
+}
+
+static void nothing(server *s, http_answer *a)
+{
+    (void)s;
+    say(a, 404, "Here are /metrics, /healthz and /readyz.\n");
+}
+
+static const struct page {
+    const char *path;
+    void (*show)(server *s, http_answer *a);
+} pages[] = {
+    { "/metrics", metrics_page },
+    { "/healthz", healthz },
+    { "/readyz", readyz },
+}, no_page = { "", nothing };
+
+static const struct page *find(const char *path)
+{
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+        if (strcmp(path, pages[i].path) == 0)
+            return &pages[i];
+    return &no_page;
+}
+
+static bool check(void *data, const http_request *r, http_answer *a)
+{
+    (void)data;
+    if (strcmp(r->method, "GET") != 0 && strcmp(r->method, "HEAD") != 0) {
+        say(a, 405, "These pages are read with GET.\n");
+        a->allow = "GET, HEAD";
+        return false;
+    }
+    return true;
+}
+
+static void answer(void *data, const http_request *r, http_answer *a)
+{
+    find(r->path)->show(data, a);
+}
+
+static void too_large(void *data, http_answer *a)
+{
+    (void)data;
+    say(a, 413, "No page here reads a body.\n");
+}
+
+/* One request a connection: so that a flood holds none, and the oldest silent one can always give way. */
+http_site probes_site(server *s)
+{
+    return (http_site){
+        .data = s, .max_body = 0, .one_request = true, .check = check, .answer = answer, .too_large = too_large
+    };
+}

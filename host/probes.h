@@ -1,0 +1,10 @@
+/* probes.h - what the metrics port serves: /metrics for Prometheus, /healthz and /readyz for kubelet. */
+#ifndef CASTSLICE_PROBES_H
+#define CASTSLICE_PROBES_H
+
+#include "http.h"
+#include "server.h"
+
+http_site probes_site(server *s);       /* borrows the server */
+
+#endif

@@ -1,0 +1,191 @@
+#include "sandbox.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    HOOK_EVERY = 100,           /* instructions */
+    WORK_PER_LOOK = 4096,       /* elements; a few hundredths of a millisecond */
+    BYTES_PER_WORK = 64,        /* so the allocator looks at the clock every 256 KiB */
+    STRING_WEIGHT = 64          /* comparing strings is the slowest thing an instruction does, byte for byte */
+};
+#define HEAVY ((size_t)8 << 20) /* weight of something one instruction should not touch twice without a look */
+
+/* ---- places ------------------------------------------------------------- */
+
+void sandbox_place_of(lua_State *L, sandbox_place *place)
+{
+    lua_Debug ar;
+    for (int level = 0; lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "Sl", &ar);
+        if (ar.currentline <= 0)
+            continue;
+        snprintf(place->path, sizeof place->path, "%s", ar.source + 1);
+        place->line = ar.currentline;
+        return;
+    }
+}
+
+/* ---- the clock ---------------------------------------------------------- */
+
+static int64_t now(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+int64_t sandbox_cpu(const sandbox *s)
+{
+    return now(CLOCK_THREAD_CPUTIME_ID) - s->cpu_start;
+}
+
+static void on_count(lua_State *L, lua_Debug *ar);
+
+/* A limit is reached: the next instruction raises, and so does every one after it. */
+static void trip(sandbox *s, sandbox_trip kind)
+{
+    if (s->trip)
+        return;
+    s->trip = kind;
+    if (!s->L)
+        return;
+    sandbox_place_of(s->L, &s->place);
+    lua_sethook(s->L, on_count, LUA_MASKCOUNT, 1);
+}
+
+/* CPU time cannot run ahead of the wall clock, and the wall clock costs no system
+ * call: the thread's own clock is asked only once the budget could be spent. */
+static void look(sandbox *s)
+{
+    s->work = 0;
+    int64_t wall = now(CLOCK_MONOTONIC);
+    if (wall < s->look_at)
+        return;
+    int64_t left = s->cpu_ns - sandbox_cpu(s);
+    if (left <= 0)
+        trip(s, TRIP_CPU);
+    else
+        s->look_at = wall + left;
+}
+
+/* Nil as the error value: a text would have to be allocated, and vm.c knows the sentence. */
+static void stop_if_tripped(lua_State *L, const sandbox *s)
+{
+    if (!s->trip)
+        return;
+    lua_pushnil(L);
+    lua_error(L);
+}
+
+static void on_count(lua_State *L, lua_Debug *ar)
+{
+    (void)ar;
+    sandbox *s = sandbox_of(L);
+    look(s);
+    stop_if_tripped(L, s);
+}
+
+void sandbox_charge(lua_State *L, size_t n)
+{
+    sandbox *s = sandbox_of(L);
+    s->work += n;
+    if (s->work < WORK_PER_LOOK)
+        return;
+    look(s);
+    stop_if_tripped(L, s);
+}
+
+/* ---- the allocator ------------------------------------------------------ */
+
+static int hook_interval(const sandbox *s)
+{
+    size_t instructions = HEAVY / (s->heaviest + 1);
+    return instructions < 1 ? 1 : instructions > HOOK_EVERY ? HOOK_EVERY : (int)instructions;
+}
+
+static void weigh(sandbox *s, size_t weight)
+{
+    if (weight <= s->heaviest)
+        return;
+    s->heaviest = weight;
+    if (weight > HEAVY / HOOK_EVERY && s->L && !s->trip)
+        lua_sethook(s->L, on_count, LUA_MASKCOUNT, hook_interval(s));
+}
+
+static bool is_deep(lua_State *L)
+{
+    lua_Debug ar;
+    return L && lua_getstack(L, SANDBOX_MAX_DEPTH, &ar);
+}
+
+/* Lua answers the first refusal with a full collection, which no hook interrupts:
+ * hence the look at the clock. Refused twice in a row, the memory is really spent. */
+static void *refuse(sandbox *s)
+{
+    look(s);
+    if (s->refused)
+        trip(s, is_deep(s->L) ? TRIP_DEPTH : TRIP_MEMORY);
+    s->refused = true;
+    return NULL;
+}
+
+static void *grow(sandbox *s, void *old, size_t size, bool string)
+{
+    if (string && size > SANDBOX_MAX_STRING) {
+        trip(s, TRIP_STRING);
+        return NULL;
+    }
+    void *block = heap_resize(s->heap, old, size);
+    if (!block)
+        return refuse(s);
+    s->refused = false;
+    weigh(s, string ? size * STRING_WEIGHT : size);
+    s->work += size / BYTES_PER_WORK;
+    if (s->work >= WORK_PER_LOOK)
+        look(s);
+    return block;
+}
+
+/* lua_Alloc. For a new block, `old_size` is the kind of object it is for. */
+static void *allocate(void *ud, void *old, size_t old_size, size_t size)
+{
+    sandbox *s = ud;
+    if (size == 0) {
+        heap_release(s->heap, old);
+        return NULL;
+    }
+    if (old && size <= old_size)
+        return heap_resize(s->heap, old, size);
+    return grow(s, old, size, !old && old_size == LUA_TSTRING);
+}
+
+/* ---- the state ---------------------------------------------------------- */
+
+sandbox *sandbox_of(lua_State *L)
+{
+    void *ud;
+    lua_getallocf(L, &ud);
+    return ud;
+}
+
+lua_State *sandbox_new_state(sandbox *s)
+{
+    s->L = lua_newstate(allocate, s);
+    if (s->L)
+        lua_sethook(s->L, on_count, LUA_MASKCOUNT, HOOK_EVERY);
+    return s->L;
+}
+
+void sandbox_start(sandbox *s, int64_t cpu_ns)
+{
+    s->cpu_ns = cpu_ns;
+    s->cpu_start = now(CLOCK_THREAD_CPUTIME_ID);
+    s->look_at = now(CLOCK_MONOTONIC) + cpu_ns;
+    s->work = 0;
+    s->refused = false;
+    s->trip = TRIP_NONE;
+    s->place = (sandbox_place){ .line = 0 };
+    s->trace[0] = '\0';
+}

@@ -1,0 +1,64 @@
+/* sandbox.h - the limits of one run: CPU time, memory, the length of a string.
+ *
+ * A policy has nothing that catches an error, so the first limit that trips ends
+ * the run; `trip` still says so if something should swallow it one day. The
+ * sandbox is the user data of the state's allocator, so every C function reaches
+ * it through its lua_State.
+ *
+ * What one VM instruction can cost depends on the largest thing it can touch: a
+ * comparison walks a string, a rehash walks a table. So the count hook looks at
+ * the clock every 100 instructions, and more often once something large exists. */
+#ifndef CASTSLICE_SANDBOX_H
+#define CASTSLICE_SANDBOX_H
+
+#include "heap.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lua.h>
+
+#define SANDBOX_MAX_STRING ((size_t)1 << 20)             /* bytes in one Lua string */
+#define SANDBOX_MAX_DEPTH 1000                           /* calls: a policy deeper than this at its memory cap recursed for ever */
+
+typedef enum sandbox_trip { TRIP_NONE, TRIP_CPU, TRIP_MEMORY, TRIP_STRING, TRIP_DEPTH } sandbox_trip;
+
+/* Where in the policy something happened. */
+typedef struct sandbox_place {
+    char path[256];         /* "" when unknown */
+    int line;               /* 0 when unknown */
+} sandbox_place;
+
+typedef struct sandbox {
+    heap *heap;
+    lua_State *L;           /* NULL until the state exists */
+    int64_t cpu_ns;         /* what this run may use */
+    int64_t cpu_start;      /* the thread's CPU clock when it began */
+    int64_t look_at;        /* monotonic time before which the budget cannot be spent */
+    size_t work;            /* bytes and elements since the last look at the clock */
+    size_t heaviest;        /* weight of the largest block ever allocated */
+    bool refused;           /* the last growth; Lua collects its garbage and asks once more */
+    sandbox_trip trip;
+    sandbox_place place;    /* of the trip, or of the error that ended the run */
+    char trace[512];        /* the calls it happened in, innermost first; "" when Lua knew none */
+} sandbox;
+
+lua_State *sandbox_new_state(sandbox *s);                /* NULL when not even an empty state fits */
+void sandbox_start(sandbox *s, int64_t cpu_ns);          /* a run begins now, on this thread */
+int64_t sandbox_cpu(const sandbox *s);                   /* CPU time since then */
+
+sandbox *sandbox_of(lua_State *L);
+void sandbox_place_of(lua_State *L, sandbox_place *place); /* the innermost Lua function; allocates nothing */
+
+/* [-0, +0, e] Account for `n` bytes or elements of work, before doing it; raises when the budget is spent. */
+#ifdef CASTSLICE_LUA_MODULE
+static inline void sandbox_charge(lua_State *L, size_t n)   /* built for a plain Lua interpreter, which has no budget */
+{
+    (void)L, (void)n;
+}
+#else
+void sandbox_charge(lua_State *L, size_t n);
+#endif
+
+#endif

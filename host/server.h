@@ -1,0 +1,20 @@
+/* server.h - what the parts of a running `castslice serve` share. Made by cmd_serve.c, passed to each. */
+#ifndef CASTSLICE_SERVER_H
+#define CASTSLICE_SERVER_H
+
+#include "bundle.h"
+#include "log.h"
+#include "metrics.h"
+#include "options.h"
+
+#include <stdatomic.h>
+
+typedef struct server {
+    options options;
+    metrics *metrics;
+    bundle *bundle;
+    log_gate failures;          /* for the log lines of policies that fail */
+    atomic_bool draining;       /* /readyz says so */
+} server;
+
+#endif

@@ -1,0 +1,227 @@
+#include "vm.h"
+
+#include "decision.h"
+#include "lua_decision.h"
+#include "lua_failure.h"
+#include "lua_library.h"
+#include "lua_pod.h"
+#include "lua_require.h"
+#include "mem.h"
+#include "sandbox.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+enum { LOAD_BUDGETS = 20 };     /* loading may use this many times the CPU of a run */
+
+struct vm {
+    sandbox box;
+    lua_State *L;               /* lies in the box's heap */
+    const vm_source *sources;
+    size_t count;
+    const vm_source *entry;
+    vm_limits limits;
+    const char *resource;       /* a string in the image, or NULL */
+    size_t heaviest;            /* as the sandbox knew it when the image was taken */
+};
+
+/* What one run works on; reached from inside through a light userdata. */
+typedef struct run {
+    const pod *pod;
+    json_arena *arena;
+    error *err;
+    json *answer;
+} run;
+
+/* The stack of the image. */
+enum { HANDLER = 1, RUN, DECIDE };
+
+static lua_failure failure(const vm *v, const char *subject)
+{
+    return (lua_failure){ &v->box, v->sources, v->count, v->entry, v->limits.memory, subject };
+}
+
+/* The error value, read without any call that could raise or convert. */
+static const char *message_of(lua_State *L)
+{
+    return lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+}
+
+/* ---- inside the protected call ------------------------------------------- */
+
+/* decide run → - */
+static int run_policy(lua_State *L)
+{
+    run *r = lua_touserdata(L, 2);
+    lua_settop(L, 1);                                   // decide
+    lua_pod_push(L, r->pod);                            // decide pod
+    lua_call(L, 1, 1);                                  // decision
+    r->answer = lua_decision_read(L, 1, r->arena, r->err);
+    return 0;
+}
+
+/* [-0, +0, e] One setting of the table a policy returned; its value is on top, its key below. */
+static void read_setting(lua_State *L, vm *v)
+{
+    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : luaL_typename(L, -2);
+    if (strcmp(name, "decide") == 0)
+        return;
+    if (strcmp(name, "resource") != 0)
+        luaL_error(L, "%s: unknown setting `%s`; a policy has `decide` and `resource`", v->entry->path, name);
+    v->resource = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    if (!decision_valid_resource(v->resource))
+        luaL_error(L, "%s: resource: must be an extended resource such as \"%s\"", v->entry->path, POD_DEFAULT_TARGET);
+}
+
+/* [-1, +1, e] What the entry returned becomes the function to call. The table stays loaded, and so the resource. */
+static void read_policy(lua_State *L, vm *v)
+{
+    if (lua_type(L, -1) == LUA_TTABLE) {                // table
+        lua_pushnil(L);                                 // table key
+        while (lua_next(L, -2)) {                       // table key value
+            read_setting(L, v);
+            lua_pop(L, 1);                              // table key
+        }
+        lua_getfield(L, -1, "decide");                  // table decide
+        lua_remove(L, -2);                              // decide
+    }
+    if (lua_type(L, -1) != LUA_TFUNCTION)
+        luaL_error(L, "%s: must return a function of one Pod, or a table with such a function as `decide`",
+                   v->entry->path);
+}
+
+/* [-0, +0, e] A module nobody has required yet must at least be Lua, or the first review to need it would fail. */
+static void compile_others(lua_State *L, const vm *v)
+{
+    for (size_t i = 0; i < v->count; i++) {
+        if (lua_require_is_loaded(L, v->sources[i].module))
+            continue;
+        lua_require_compile(L, &v->sources[i]);         // chunk
+        lua_pop(L, 1);                                  // -
+    }
+}
+
+/* vm → run_policy decide */
+static int load_policy(lua_State *L)
+{
+    vm *v = lua_touserdata(L, 1);
+    lua_settop(L, 0);                                   // -
+    lua_library_open(L);
+    lua_pod_open(L);
+    lua_require_bundle(L, v->sources, v->count);
+    lua_gc(L, LUA_GCCOLLECT);
+    lua_pushcfunction(L, run_policy);                   // run
+    lua_require_module(L, v->entry->module);            // run policy
+    read_policy(L, v);                                  // run decide
+    compile_others(L, v);
+    lua_gc(L, LUA_GCCOLLECT);
+    return 2;
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+static int panic(lua_State *L)
+{
+    const char *message = message_of(L);
+    fprintf(stderr, "castslice: Lua error outside a protected call: %s\n", message ? message : "?");
+    return 0;                                           /* Lua aborts */
+}
+
+static const vm_source *find_entry(const vm_source *sources, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(sources[i].module, "policy") == 0)
+            return &sources[i];
+    return NULL;
+}
+
+/* Everything but the making of an empty state happens inside one protected call. */
+static bool load(vm *v, error *err)
+{
+    int status = LUA_ERRMEM;
+    sandbox_start(&v->box, v->limits.cpu_ns * LOAD_BUDGETS);
+    v->L = sandbox_new_state(&v->box);
+    if (v->L) {
+        lua_atpanic(v->L, panic);
+        lua_pushcfunction(v->L, lua_failure_handler);   // handler
+        lua_pushcfunction(v->L, load_policy);           // handler load
+        lua_pushlightuserdata(v->L, v);                 // handler load vm
+        status = lua_pcall(v->L, 1, 2, HANDLER);        // handler run decide
+    }
+    if (status == LUA_OK && !v->box.trip)
+        return true;
+    lua_failure f = failure(v, "loading the policy");
+    return lua_failure_explain(&f, status, v->L ? message_of(v->L) : NULL, err);
+}
+
+vm *vm_new(const vm_source *sources, size_t count, vm_limits limits, error *err)
+{
+    vm *v = mem_zalloc(sizeof *v);
+    *v = (vm){ .sources = sources, .count = count, .entry = find_entry(sources, count), .limits = limits };
+    v->box.heap = heap_new(limits.memory);
+    bool ok = v->entry && v->box.heap;
+    if (!ok)
+        error_set(err, ERR_SYSTEM, v->entry ? "cannot reserve memory for the policy" : "there is no policy.lua");
+    if (!ok || !load(v, err)) {
+        vm_free(v);
+        return NULL;
+    }
+    v->heaviest = v->box.heaviest;
+    heap_keep(v->box.heap);
+    return v;
+}
+
+/* No lua_close: what a state owns lies in its heap, and its finalizers never run. */
+void vm_free(vm *v)
+{
+    if (!v)
+        return;
+    heap_free(v->box.heap);
+    free(v);
+}
+
+const char *vm_resource(const vm *v)
+{
+    return v->resource;
+}
+
+size_t vm_image(const vm *v)
+{
+    return heap_image(v->box.heap);
+}
+
+const char *vm_trace(const vm *v)
+{
+    return v->box.trace;
+}
+
+/* ---- a run -------------------------------------------------------------- */
+
+/* The answer, or the error that `run_policy` or Lua left behind. */
+static json *result(const vm *v, const run *r, int status)
+{
+    if (status != LUA_OK || v->box.trip) {
+        lua_failure f = failure(v, "the policy");
+        lua_failure_explain(&f, status, message_of(v->L), r->err);
+        return NULL;
+    }
+    if (!r->answer && r->err->kind == ERR_POLICY)
+        error_set(r->err, ERR_POLICY, "%s: %s", v->entry->path, r->err->text);
+    return r->answer;
+}
+
+json *vm_run(vm *v, const pod *p, int64_t cpu_ns, json_arena *arena, vm_usage *usage, error *err)
+{
+    run r = { p, arena, err, NULL };
+    sandbox_start(&v->box, cpu_ns < v->limits.cpu_ns ? cpu_ns : v->limits.cpu_ns);
+    v->box.heaviest = v->heaviest;
+    lua_pushlightuserdata(v->L, &r);                    // handler run decide r
+    int status = lua_pcall(v->L, 2, 0, HANDLER);        // handler
+    json *answer = result(v, &r, status);
+    *usage = (vm_usage){ sandbox_cpu(&v->box), heap_peak(v->box.heap) };
+    heap_restore(v->box.heap);                          // handler run decide
+    return answer;
+}

@@ -1,0 +1,261 @@
+#include "webhook.h"
+
+#include "admission.h"
+#include "clock.h"
+#include "json.h"
+#include "review.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define SECOND INT64_C(1000000000)
+
+enum {
+    ANSWER_MAX = 64 << 20,          /* a patch is bounded by the arena; this is above what that allows */
+    ARENA_FACTOR = 8,               /* a tree takes a few times the text it was read from */
+    ARENA_MIN = 8 << 20,
+};
+
+/* ---- answers that are no AdmissionReview --------------------------------- */
+
+/* Fill `a` with a Status and return false, so that a check can say `return refuse(…)`. */
+static bool refuse(http_answer *a, unsigned status, const char *sentence)
+{
+    a->status = status;
+    a->content_type = "application/json";
+    buf_init(&a->body, ANSWER_MAX);
+    review_write_status(&a->body, (int)status, sentence);
+    return false;
+}
+
+static bool refuse_malformed(server *s, http_answer *a, unsigned status, const char *sentence)
+{
+    metrics_malformed(s->metrics);
+    return refuse(a, status, sentence);
+}
+
+static void refuse_error(server *s, http_answer *a, const error *err)
+{
+    refuse_malformed(s, a, err->kind == ERR_TOO_LARGE ? 413 : 400, err->text);
+}
+
+/* ---- the header ---------------------------------------------------------- */
+
+static bool refuse_length(server *s, http_answer *a)
+{
+    char text[160];
+    snprintf(text, sizeof text, "the body is larger than %zu bytes, the most this webhook reads (--max-body)",
+             s->options.max_body);
+    return refuse_malformed(s, a, 413, text);
+}
+
+static void too_large(void *data, http_answer *a)
+{
+    refuse_length(data, a);
+}
+
+/* "application/json", with or without parameters. */
+static bool is_json(const char *type)
+{
+    static const char wanted[] = "application/json";
+    size_t n = sizeof wanted - 1;
+    return type && strncasecmp(type, wanted, n) == 0 && (!type[n] || strchr("; \t", type[n]));
+}
+
+/* libmicrohttpd has made sure that it is a number. */
+static bool is_above(const char *content_length, size_t max)
+{
+    return content_length && strtoull(content_length, NULL, 10) > max;
+}
+
+static bool check_body(server *s, const http_request *r, http_answer *a)
+{
+    if (!is_json(r->content_type))
+        return refuse_malformed(s, a, 415, "the content type must be application/json");
+    if (r->content_encoding && strcasecmp(r->content_encoding, "identity") != 0)
+        return refuse_malformed(s, a, 415, "the body must not be compressed (Content-Encoding)");
+    if (r->transfer_encoding && strcasecmp(r->transfer_encoding, "chunked") != 0)
+        return refuse_malformed(s, a, 400, "the only transfer encoding understood is chunked");
+    if (r->transfer_encoding && r->content_length)
+        return refuse_malformed(s, a, 400, "Content-Length and Transfer-Encoding exclude one another");
+    if (!r->transfer_encoding && is_above(r->content_length, s->options.max_body))
+        return refuse_length(s, a);
+    return true;
+}
+
+static bool check(void *data, const http_request *r, http_answer *a)
+{
+    server *s = data;
+    if (r->over) {
+        metrics_overloaded(s->metrics);
+        a->retry = true;
+        return refuse(a, 503, "too many connections (--max-connections); come back in a second");
+    }
+    if (strcmp(r->path, "/mutate") != 0)
+        return refuse(a, 404, "there is nothing here; reviews go to POST /mutate");
+    if (strcmp(r->method, "POST") != 0) {
+        a->allow = "POST";
+        return refuse(a, 405, "reviews are sent with POST");
+    }
+    return check_body(s, r, a);
+}
+
+/* ---- how long it may take ------------------------------------------------ */
+
+static int64_t unit_ns(const char *text, size_t *length)
+{
+    static const struct { const char *name; int64_t ns; } units[] = {
+        { "ns", 1 }, { "us", 1000 }, { "µs", 1000 }, { "μs", 1000 }, { "ms", 1000000 },
+        { "s", SECOND }, { "m", 60 * SECOND }, { "h", 3600 * SECOND },
+    };
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        *length = strlen(units[i].name);
+        if (strncmp(text, units[i].name, *length) == 0)
+            return units[i].ns;
+    }
+    return 0;
+}
+
+/* One part of a duration, "1.5h" of "1.5h30m"; false when it is none. */
+static bool take_part(const char **text, double *ns)
+{
+    size_t digits = strspn(*text, "0123456789."), unit;
+    char number[32], *end;
+    if (digits == 0 || digits >= sizeof number)
+        return false;
+    memcpy(number, *text, digits);
+    number[digits] = '\0';
+    double value = strtod(number, &end);
+    int64_t factor = unit_ns(*text + digits, &unit);
+    if (*end || strcmp(number, ".") == 0 || factor == 0)
+        return false;
+    *ns += value * (double)factor;
+    *text += digits + unit;
+    return true;
+}
+
+int64_t webhook_duration(const char *text)
+{
+    double ns = 0;
+    if (!text || !*text)
+        return 0;
+    while (*text)
+        if (!take_part(&text, &ns))
+            return 0;
+    return ns < 1e18 ? (int64_t)ns : (int64_t)1e18;
+}
+
+/* What the policy may spend: its own budget, or what is left of the API server's patience
+ * with a tenth of it kept for the way back. Not above zero: it is over. */
+static int64_t budget_ns(const server *s, const http_request *r)
+{
+    int64_t own = s->options.policy_cpu_ms * 1000000, timeout = webhook_duration(r->timeout);
+    if (timeout == 0)
+        return own;
+    int64_t left = timeout - timeout / 10 - (clock_ns() - r->began_ns);
+    return left < own ? left : own;
+}
+
+/* ---- the review ---------------------------------------------------------- */
+
+static const char *name_of(const verdict *v)
+{
+    if (!v->pod_known)
+        return "";
+    return *v->pod.name ? v->pod.name : v->pod.generate_name;
+}
+
+static void log_review(server *s, const review *q, const verdict *v, int64_t ns)
+{
+    static const char *const outcomes[] = {
+        [VERDICT_UNCHANGED] = "unchanged", [VERDICT_MUTATED] = "mutated",
+        [VERDICT_DENIED] = "denied", [VERDICT_FAILED] = "failed",
+    };
+    if (v->kind == VERDICT_DENIED)
+        log_info("denied", LOG_S("namespace", q->namespace), LOG_S("name", name_of(v)), LOG_S("message", v->message));
+    if (v->kind == VERDICT_FAILED && log_gate_pass(&s->failures))
+        log_error("failed", LOG_S("namespace", q->namespace), LOG_S("name", name_of(v)),
+                  LOG_S("error", v->error.text));
+    if (log_enabled(LOG_DEBUG))
+        log_debug("reviewed", LOG_S("uid", q->uid), LOG_S("namespace", q->namespace), LOG_S("name", name_of(v)),
+                  LOG_S("outcome", outcomes[v->kind]), LOG_S("why", v->why), LOG_S("reason", v->reason),
+                  LOG_S("rule", v->rule), LOG_N("microseconds", ns / 1000));
+}
+
+static void decide(server *s, const http_request *r, review *q, json_arena *arena, verdict *v)
+{
+    int64_t budget = budget_ns(s, r);
+    if (budget > 0) {
+        admission_review(s->bundle, q, arena, budget, v);
+        return;
+    }
+    *v = (verdict){ .kind = VERDICT_FAILED, .message = "", .why = "out of time", .reason = "", .rule = "" };
+    error_set(&v->error, ERR_INTERNAL, "the %s that the API server gave were over before the policy could run",
+              r->timeout);
+}
+
+static void write_answer(http_answer *a, const review *q, const verdict *v)
+{
+    if (v->kind == VERDICT_FAILED) {
+        refuse(a, 500, v->error.text);
+        return;
+    }
+    a->status = 200;
+    a->content_type = "application/json";
+    buf_init(&a->body, ANSWER_MAX);
+    review_write_answer(&a->body, q, v);
+    if (!a->body.toobig)
+        return;
+    buf_release(&a->body);
+    refuse(a, 500, "the answer would be larger than any API server takes");
+}
+
+/* From here on the review counts, once, whatever becomes of it. */
+static void review_and_count(server *s, const http_request *r, review *q, json_arena *arena, int64_t began,
+                             http_answer *a)
+{
+    verdict v;
+    metrics_review_begin(s->metrics);
+    decide(s, r, q, arena, &v);
+    write_answer(a, q, &v);
+    int64_t ns = clock_ns() - began;
+    metrics_review_end(s->metrics, &v, (double)ns / 1e9);
+    log_review(s, q, &v, ns);
+}
+
+static size_t arena_size(const server *s)
+{
+    size_t size = s->options.max_body * ARENA_FACTOR;
+    return size < ARENA_MIN ? ARENA_MIN : size;
+}
+
+static void answer(void *data, const http_request *r, http_answer *a)
+{
+    server *s = data;
+    int64_t began = clock_ns();
+    error err;
+    review q;
+    if (r->length == 0) {
+        refuse_malformed(s, a, 400, "the body is empty; an AdmissionReview was expected");
+        return;
+    }
+    json_arena *arena = json_arena_new(arena_size(s));
+    json *root = json_parse(arena, r->body, r->length, &err);
+    if (root && review_parse(&q, root, &err))
+        review_and_count(s, r, &q, arena, began, a);
+    else
+        refuse_error(s, a, &err);
+    json_arena_free(arena);
+}
+
+http_site webhook_site(server *s)
+{
+    return (http_site){
+        .data = s,
+        .max_body = s->options.max_body,
+        .check = check,
+        .answer = answer,
+        .too_large = too_large,
+    };
+}

@@ -1,0 +1,807 @@
+#include "yaml.h"
+
+#include "mem.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <../include/yaml.h>        /* libyaml's: <yaml.h> would be ours */
+
+const char *yaml_library(void)
+{
+    return yaml_get_version_string();
+}
+
+/* ---- what a plain scalar means ------------------------------------------ */
+
+typedef enum plain { PLAIN_STRING, PLAIN_NULL, PLAIN_TRUE, PLAIN_FALSE, PLAIN_NUMBER, PLAIN_INFINITE } plain;
+
+/* A digit's value in any base up to 16; 16 for anything else. */
+static unsigned digit_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return (unsigned)(c - '0');
+    c = (char)tolower((unsigned char)c);
+    return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) : 16;
+}
+
+/* The base a number says it has, behind its sign; *digits is moved to the first digit. */
+static unsigned base_of(const char **digits)
+{
+    const char *d = *digits;
+    if (d[0] != '0' || d[1] == '\0')
+        return 10;
+    char mark = (char)tolower((unsigned char)d[1]);
+    unsigned base = mark == 'x' ? 16 : mark == 'o' ? 8 : mark == 'b' ? 2 : 0;
+    *digits = d + (base ? 2 : 1);
+    return base ? base : 8;
+}
+
+static bool read_integer(const char *text, double *number)
+{
+    bool negative = *text == '-';
+    const char *digits = text + (*text == '-' || *text == '+');
+    unsigned base = base_of(&digits);
+    double value = 0;
+    if (!*digits)
+        return false;
+    for (const char *d = digits; *d; d++) {
+        if (digit_value(*d) >= base)
+            return false;
+        value = value * base + digit_value(*d);
+    }
+    if (base == 10)
+        value = strtod(digits, NULL);                   /* exact beyond 2^53 too */
+    *number = negative ? -value : value;
+    return isfinite(value);
+}
+
+static const char *skip_digits(const char *p)
+{
+    return p + strspn(p, "0123456789");
+}
+
+/* [-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)? that a double holds. */
+static bool read_float(const char *text, double *number)
+{
+    const char *whole = text + (*text == '-' || *text == '+'), *p = skip_digits(whole);
+    size_t digits = (size_t)(p - whole);
+    if (*p == '.') {
+        const char *fraction = p + 1;
+        p = skip_digits(fraction);
+        digits += (size_t)(p - fraction);
+    }
+    if (digits == 0)
+        return false;
+    if (*p == 'e' || *p == 'E') {
+        const char *exponent = p + 1 + (p[1] == '-' || p[1] == '+');
+        p = skip_digits(exponent);
+        if (p == exponent)
+            return false;
+    }
+    *number = strtod(text, NULL);
+    return *p == '\0' && isfinite(*number);
+}
+
+/* The words of YAML 1.1 that are no strings. */
+static plain known_word(const char *text)
+{
+    static const struct { const char *words; plain meaning; } table[] = {
+        { " true True TRUE yes Yes YES on On ON y Y ", PLAIN_TRUE },
+        { " false False FALSE no No NO off Off OFF n N ", PLAIN_FALSE },
+        { " ~ null Null NULL ", PLAIN_NULL },
+        { " .nan .NaN .NAN .inf .Inf .INF +.inf +.Inf +.INF -.inf -.Inf -.INF ", PLAIN_INFINITE },
+    };
+    char word[10];
+    size_t length = strlen(text);
+    if (length == 0)
+        return PLAIN_NULL;
+    if (length + 3 > sizeof word || strchr(text, ' '))
+        return PLAIN_STRING;
+    word[0] = word[length + 1] = ' ';
+    memcpy(word + 1, text, length);
+    word[length + 2] = '\0';
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strstr(table[i].words, word))
+            return table[i].meaning;
+    return PLAIN_STRING;
+}
+
+/* 1_000 is 1000. False when it does not fit: no number is that long. */
+static bool without_underscores(const char *text, char *out, size_t size)
+{
+    size_t n = 0;
+    for (; *text; text++) {
+        if (n + 1 >= size)
+            return false;
+        if (*text != '_')
+            out[n++] = *text;
+    }
+    out[n] = '\0';
+    return true;
+}
+
+static plain resolve(const char *text, double *number)
+{
+    plain word = known_word(text);
+    if (word != PLAIN_STRING || !strchr("+-.0123456789", *text))
+        return word;
+    char bare[400];
+    if (*text == '.')
+        return read_float(text, number) ? PLAIN_NUMBER : PLAIN_STRING;
+    if (!without_underscores(text, bare, sizeof bare))
+        return PLAIN_STRING;
+    return read_integer(bare, number) || read_float(bare, number) ? PLAIN_NUMBER : PLAIN_STRING;
+}
+
+/* Only letters and what names are made of: a subset of what YAML allows that needs no second look. */
+bool yaml_is_plain(const char *text)
+{
+    double number;
+    if (!isalpha((unsigned char)*text) || text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                                            "0123456789-_./")] != '\0')
+        return false;
+    return resolve(text, &number) == PLAIN_STRING;
+}
+
+/* ---- the reader --------------------------------------------------------- */
+
+/* libyaml counts characters and every kind of line break; files are counted in bytes and newlines. */
+typedef struct place {
+    size_t characters, offset;
+    int line;
+} place;
+
+typedef struct anchor {
+    char *name;
+    json *value;                        /* NULL while it is being read */
+    source_node *source;
+    struct anchor *next;
+} anchor;
+
+/* A member on its way into an object. */
+typedef struct entry {
+    const char *key;
+    json *value;
+    source_node *source;                /* NULL when a merge brought it */
+    size_t order;
+} entry;
+
+typedef struct reader {
+    yaml_parser_t parser;
+    json_arena *arena;
+    const source_text *in;
+    place at;                           /* moves along with the events */
+    anchor *anchors;                    /* the newest first, so that a name given twice means the last */
+    entry *entries;                     /* of the mappings being read, the innermost last */
+    size_t entry_count, entry_cap;
+    size_t values;                      /* made so far, copies for aliases included */
+    int depth;
+    error *err;
+} reader;
+
+static bool full(reader *r)
+{
+    return error_set(r->err, ERR_TOO_LARGE, "YAML that needs more memory than one document may use");
+}
+
+/* ---- places ------------------------------------------------------------- */
+
+static size_t character_length(unsigned char lead)
+{
+    return lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+}
+
+static void forward(reader *r)
+{
+    const char *text = r->in->text;
+    r->at.line += text[r->at.offset] == '\n';
+    r->at.offset += character_length((unsigned char)text[r->at.offset]);
+    r->at.characters++;
+}
+
+static void backward(reader *r)
+{
+    const char *text = r->in->text;
+    do
+        r->at.offset--;
+    while (r->at.offset > r->in->start && ((unsigned char)text[r->at.offset] & 0xC0) == 0x80);
+    r->at.line -= text[r->at.offset] == '\n';
+    r->at.characters--;
+}
+
+/* The byte a mark stands for; r->at.line is its line afterwards. */
+static size_t offset_of(reader *r, const yaml_mark_t *mark)
+{
+    while (r->at.characters < mark->index && r->at.offset < r->in->end)
+        forward(r);
+    while (r->at.characters > mark->index && r->at.offset > r->in->start)
+        backward(r);
+    return r->at.offset;
+}
+
+static int line_of(reader *r, const yaml_mark_t *mark)
+{
+    offset_of(r, mark);
+    return r->at.line;
+}
+
+static source_node *place_node(reader *r, source_kind kind, const yaml_event_t *event)
+{
+    size_t start = offset_of(r, &event->start_mark);
+    int line = r->at.line;
+    return source_new(r->arena, kind, start, offset_of(r, &event->end_mark), line);
+}
+
+/* ---- errors ------------------------------------------------------------- */
+
+static bool refuse(reader *r, const yaml_event_t *event, const char *what)
+{
+    int line = line_of(r, &event->start_mark);
+    return error_set_line(r->err, ERR_INPUT, line, "bad YAML: %s", what);
+}
+
+static bool is_tab(const reader *r)
+{
+    return r->at.offset < r->in->end && r->in->text[r->at.offset] == '\t';
+}
+
+static bool refuse_grammar(reader *r)
+{
+    const yaml_parser_t *p = &r->parser;
+    int line = line_of(r, &p->problem_mark);
+    if (is_tab(r))
+        return error_set_line(r->err, ERR_INPUT, line, "bad YAML: a tab where only spaces may indent");
+    if (!p->context || p->context_mark.index >= p->problem_mark.index)
+        return error_set_line(r->err, ERR_INPUT, line, "bad YAML: %s", p->problem);
+    int since = line_of(r, &p->context_mark);
+    return error_set_line(r->err, ERR_INPUT, line, "bad YAML: %s, %s that starts in line %d", p->problem, p->context, since);
+}
+
+/* What libyaml complains of. */
+static bool refuse_text(reader *r)
+{
+    const yaml_parser_t *p = &r->parser;
+    if (p->error == YAML_MEMORY_ERROR)
+        return full(r);
+    if (p->error == YAML_READER_ERROR)
+        return error_set_line(r->err, ERR_INPUT, source_line(r->in, r->in->start + p->problem_offset), "bad YAML: %s",
+                              p->problem);
+    return refuse_grammar(r);
+}
+
+static bool next_event(reader *r, yaml_event_t *event)
+{
+    return yaml_parser_parse(&r->parser, event) ? true : refuse_text(r);
+}
+
+/* ---- values ------------------------------------------------------------- */
+
+static bool count_value(reader *r, const yaml_event_t *event)
+{
+    if (r->depth > JSON_MAX_DEPTH)
+        return refuse(r, event, "nested too deep");
+    if (++r->values <= JSON_MAX_NODES)
+        return true;
+    return error_set_line(r->err, ERR_TOO_LARGE, line_of(r, &event->start_mark),
+                          "more than %d values, what aliases stand for included", JSON_MAX_NODES);
+}
+
+/* A copy of a scalar's text; a NUL becomes C0 80, as json.h has it. */
+static char *text_of(reader *r, const yaml_event_t *event)
+{
+    const char *value = (const char *)event->data.scalar.value;
+    size_t length = event->data.scalar.length, n = 0;
+    char *copy = json_arena_alloc(r->arena, length * 2 + 1);
+    for (size_t i = 0; copy && i < length; i++) {
+        if (value[i]) {
+            copy[n++] = value[i];
+        } else {
+            copy[n++] = (char)0xC0;
+            copy[n++] = (char)0x80;
+        }
+    }
+    return copy;
+}
+
+typedef enum tag { TAG_NONE, TAG_STRING, TAG_NULL, TAG_BOOL, TAG_NUMBER, TAG_BINARY, TAG_OTHER } tag;
+
+static tag tag_of(const yaml_event_t *event)
+{
+    static const struct { const char *name; tag tag; } tags[] = {
+        { YAML_STR_TAG, TAG_STRING }, { YAML_NULL_TAG, TAG_NULL }, { YAML_BOOL_TAG, TAG_BOOL },
+        { YAML_INT_TAG, TAG_NUMBER }, { YAML_FLOAT_TAG, TAG_NUMBER }, { "tag:yaml.org,2002:binary", TAG_BINARY },
+    };
+    const char *name = (const char *)event->data.scalar.tag;
+    if (!name)
+        return event->data.scalar.plain_implicit ? TAG_NONE : TAG_STRING;
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++)
+        if (strcmp(name, tags[i].name) == 0)
+            return tags[i].tag;
+    return TAG_OTHER;
+}
+
+static bool tag_fits(tag wanted, plain meaning)
+{
+    return wanted == TAG_NONE || (wanted == TAG_NULL && meaning == PLAIN_NULL) ||
+           (wanted == TAG_BOOL && (meaning == PLAIN_TRUE || meaning == PLAIN_FALSE)) ||
+           (wanted == TAG_NUMBER && meaning == PLAIN_NUMBER);
+}
+
+static json *typed_value(reader *r, plain meaning, const char *text, double number)
+{
+    switch (meaning) {
+    case PLAIN_NULL:
+        return json_new_null(r->arena);
+    case PLAIN_TRUE:
+    case PLAIN_FALSE:
+        return json_new_bool(r->arena, meaning == PLAIN_TRUE);
+    case PLAIN_NUMBER:
+        return json_new_number(r->arena, number);
+    default:
+        return json_new_string(r->arena, text);
+    }
+}
+
+/* The JSON value of a scalar. A tag nobody defined leaves the text what it is, as with kubectl. */
+static bool scalar_value(reader *r, const yaml_event_t *event, json **value)
+{
+    double number = 0;
+    tag wanted = tag_of(event);
+    plain meaning = PLAIN_STRING;
+    const char *text = text_of(r, event);
+    if (!text)
+        return full(r);
+    if (wanted != TAG_STRING && wanted != TAG_OTHER) {
+        meaning = resolve(text, &number);
+        if (wanted == TAG_BINARY || !tag_fits(wanted, meaning))
+            return refuse(r, event, wanted == TAG_BINARY ? "!!binary has no place here" : "the value is not what its tag says");
+    }
+    if (meaning == PLAIN_INFINITE)
+        return refuse(r, event, "a number that is infinite or none at all cannot be said in JSON");
+    *value = typed_value(r, meaning, text, number);
+    return *value ? true : full(r);
+}
+
+static bool read_scalar(reader *r, const yaml_event_t *event, json **value, source_node **source)
+{
+    *source = place_node(r, SOURCE_SCALAR, event);
+    return *source ? scalar_value(r, event, value) : full(r);
+}
+
+/* ---- anchors ------------------------------------------------------------ */
+
+static bool add_anchor(reader *r, const yaml_char_t *name, source_node *source, anchor **out)
+{
+    *out = NULL;
+    if (!name)
+        return true;
+    anchor *a = json_arena_alloc(r->arena, sizeof *a);
+    char *copy = json_arena_strdup(r->arena, (const char *)name, strlen((const char *)name));
+    if (!a || !copy)
+        return full(r);
+    *a = (anchor){ copy, NULL, source, r->anchors };
+    r->anchors = *out = a;
+    return true;
+}
+
+static const anchor *find_anchor(const reader *r, const yaml_char_t *name)
+{
+    for (const anchor *a = r->anchors; a; a = a->next)
+        if (strcmp(a->name, (const char *)name) == 0)
+            return a;
+    return NULL;
+}
+
+static json *copy_scalar(reader *r, const json *value)
+{
+    double number;
+    if (json_number(value, &number))
+        return json_new_number(r->arena, number);
+    if (json_is_string(value))
+        return json_new_string(r->arena, json_string(value));
+    return json_is_null(value) ? json_new_null(r->arena) : json_new_bool(r->arena, json_is_true(value));
+}
+
+static bool copy_value(reader *r, const yaml_event_t *event, const json *value, json **out);
+
+static bool copy_children(reader *r, const yaml_event_t *event, const json *value, json *copy)
+{
+    for (const json *child = json_first(value); child; child = json_next(child)) {
+        json *twin;
+        if (!copy_value(r, event, child, &twin))
+            return false;
+        if (!(json_key(child) ? json_add(r->arena, copy, json_key(child), twin) : json_append(copy, twin)))
+            return full(r);
+    }
+    return true;
+}
+
+/* What an alias stands for, once more: counted and measured like the values of the text. */
+static bool copy_value(reader *r, const yaml_event_t *event, const json *value, json **out)
+{
+    bool object = json_is_object(value), nested = object || json_is_array(value);
+    r->depth += nested;
+    if (!count_value(r, event))
+        return false;
+    *out = !nested ? copy_scalar(r, value) : object ? json_new_object(r->arena) : json_new_array(r->arena);
+    if (!*out)
+        return full(r);
+    bool ok = !nested || copy_children(r, event, value, *out);
+    r->depth -= nested;
+    return ok;
+}
+
+static bool read_alias(reader *r, const yaml_event_t *event, json **value, source_node **source)
+{
+    const anchor *a = find_anchor(r, event->data.alias.anchor);
+    if (!a)
+        return refuse(r, event, "an alias of an anchor that is not there");
+    if (!a->value)
+        return refuse(r, event, "an alias inside its own anchor");
+    *source = place_node(r, SOURCE_ALIAS, event);
+    if (!*source)
+        return full(r);
+    (*source)->target = a->source;
+    a->source->shared = true;
+    r->values--;                        /* the alias itself was counted as a value */
+    return copy_value(r, event, a->value, value);
+}
+
+/* ---- lists and mappings ------------------------------------------------- */
+
+static bool read_event(reader *r, const yaml_event_t *event, json **value, source_node **source);
+
+/* The next value; *value is NULL at the end of the list or mapping it would belong to. */
+static bool read_next(reader *r, json **value, source_node **source)
+{
+    yaml_event_t event;
+    if (!next_event(r, &event))
+        return false;
+    bool ok = read_event(r, &event, value, source);
+    yaml_event_delete(&event);
+    return ok;
+}
+
+static bool read_elements(reader *r, json *array, source_node *source)
+{
+    for (;;) {
+        json *item;
+        source_node *item_source;
+        if (!read_next(r, &item, &item_source))
+            return false;
+        if (!item)
+            return true;
+        json_append(array, item);
+        source_append(source, item_source);
+    }
+}
+
+static bool push(reader *r, const char *key, json *value, source_node *source)
+{
+    if (r->entry_count == r->entry_cap) {
+        r->entry_cap = r->entry_cap ? r->entry_cap * 2 : 64;
+        r->entries = mem_realloc(r->entries, r->entry_cap * sizeof *r->entries);
+    }
+    r->entries[r->entry_count] = (entry){ key, value, source, r->entry_count };
+    r->entry_count++;
+    return true;
+}
+
+/* Takes the members out of `object`: each can be in one list only. */
+static bool push_members(reader *r, json *object)
+{
+    for (json *m = json_first(object); m; m = json_first(object)) {
+        json_remove(object, json_key(m));
+        push(r, json_key(m), m, NULL);
+    }
+    return true;
+}
+
+static bool refuse_merge(reader *r, const source_node *source)
+{
+    return error_set_line(r->err, ERR_INPUT, source->line, "bad YAML: << takes a mapping, or a list of mappings");
+}
+
+/* A list's first mapping wins, so it is pushed last. */
+static bool push_merged(reader *r, json *value, source_node *source)
+{
+    if (json_is_object(value))
+        return push_members(r, value);
+    size_t count = json_size(value);
+    if (!json_is_array(value))
+        return refuse_merge(r, source);
+    json **items = mem_alloc((count + 1) * sizeof(json *));
+    size_t n = 0;
+    for (json *item = json_first(value); item; item = json_next(item))
+        items[n++] = item;
+    bool ok = true;
+    while (ok && n-- > 0)
+        ok = json_is_object(items[n]) ? push_members(r, items[n]) : refuse_merge(r, source);
+    free(items);
+    return ok;
+}
+
+static bool is_merge(const yaml_event_t *event)
+{
+    return event->type == YAML_SCALAR_EVENT && strcmp((const char *)event->data.scalar.value, "<<") == 0 &&
+           tag_of(event) == TAG_NONE;
+}
+
+static const char *number_key(reader *r, double number)
+{
+    char text[JSON_NUMBER_TEXT];
+    json_format_number(text, number);
+    return json_arena_strdup(r->arena, text, strlen(text));
+}
+
+/* A key as kubectl makes it a string: yes is "true", 0x10 is "16". */
+static bool key_text(reader *r, const yaml_event_t *event, const char **key)
+{
+    json *value;
+    double number;
+    if (event->type != YAML_SCALAR_EVENT)
+        return refuse(r, event, "a key that is no text; a template must be rendered first");
+    if (memchr(event->data.scalar.value, '\0', event->data.scalar.length))
+        return refuse(r, event, "a key with \\0");
+    if (!scalar_value(r, event, &value))
+        return false;
+    if (json_is_null(value))
+        return refuse(r, event, "a key that is null");
+    if (json_number(value, &number))
+        *key = number_key(r, number);
+    else
+        *key = json_is_bool(value) ? (json_is_true(value) ? "true" : "false") : json_string(value);
+    return *key ? true : full(r);
+}
+
+/* One member, the event of its key being at hand. */
+static bool read_member(reader *r, const yaml_event_t *event, source_node *parent)
+{
+    json *value;
+    source_node *source;
+    const char *key = "<<";
+    bool merge = is_merge(event);
+    if (!merge && !key_text(r, event, &key))
+        return false;
+    size_t start = offset_of(r, &event->start_mark);
+    int line = r->at.line;
+    size_t end = offset_of(r, &event->end_mark);
+    if (!read_next(r, &value, &source))
+        return false;
+    source->key = key;
+    source->key_start = start;
+    source->key_end = end;
+    source->line = line;
+    source->merge = merge;
+    source_append(parent, source);
+    return merge ? push_merged(r, value, source) : push(r, key, value, source);
+}
+
+static bool read_members(reader *r, source_node *source)
+{
+    for (;;) {
+        yaml_event_t event;
+        if (!next_event(r, &event))
+            return false;
+        bool end = event.type == YAML_MAPPING_END_EVENT;
+        if (end)
+            offset_of(r, &event.end_mark);
+        bool ok = end || read_member(r, &event, source);
+        yaml_event_delete(&event);
+        if (!ok || end)
+            return ok;
+    }
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    int order = strcmp(x->key, y->key);
+    return order ? order : (x->order > y->order) - (x->order < y->order);
+}
+
+static int by_order(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    return (x->order > y->order) - (x->order < y->order);
+}
+
+static bool refuse_twin(reader *r, const entry *twin)
+{
+    return error_set_line(r->err, ERR_INPUT, twin->source->line, "bad YAML: the key \"%.64s\" occurs twice in one mapping",
+                          twin->key);
+}
+
+/* Of two entries with one key the later stays, if a merge made one of them; two in the text are a mistake.
+ * What does not stay loses its value. */
+static bool drop_doubled(reader *r, entry *entries, size_t count)
+{
+    qsort(entries, count, sizeof *entries, by_key);
+    const source_node *seen = NULL;             /* the last one of this key that stands in this very mapping */
+    for (size_t i = 0; i < count; i++) {
+        bool same = i > 0 && strcmp(entries[i - 1].key, entries[i].key) == 0;
+        seen = same ? seen : NULL;
+        if (seen && entries[i].source)
+            return refuse_twin(r, &entries[i]);
+        if (entries[i].source)
+            seen = entries[i].source;
+        if (same)
+            entries[i - 1].value = NULL;
+    }
+    qsort(entries, count, sizeof *entries, by_order);
+    return true;
+}
+
+/* Move the entries from `first` on into the object. */
+static bool fill_object(reader *r, json *object, size_t first)
+{
+    entry *entries = r->entries + first;
+    size_t count = r->entry_count - first;
+    r->entry_count = first;
+    if (!drop_doubled(r, entries, count))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].value && !json_add(r->arena, object, entries[i].key, entries[i].value))
+            return full(r);
+    return true;
+}
+
+static bool read_nested(reader *r, const yaml_event_t *event, json **value, source_node **source)
+{
+    bool mapping = event->type == YAML_MAPPING_START_EVENT;
+    anchor *name;
+    size_t first = r->entry_count;
+    *value = mapping ? json_new_object(r->arena) : json_new_array(r->arena);
+    *source = place_node(r, mapping ? SOURCE_OBJECT : SOURCE_ARRAY, event);
+    if (!*value || !*source)
+        return full(r);
+    (*source)->flow = mapping ? event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE
+                              : event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
+    if (!add_anchor(r, mapping ? event->data.mapping_start.anchor : event->data.sequence_start.anchor, *source, &name))
+        return false;
+    bool ok = mapping ? read_members(r, *source) && fill_object(r, *value, first) : read_elements(r, *value, *source);
+    if (name)
+        name->value = *value;
+    (*source)->end = r->at.offset;
+    return ok;
+}
+
+static bool read_counted(reader *r, const yaml_event_t *event, json **value, source_node **source)
+{
+    bool nested = event->type == YAML_MAPPING_START_EVENT || event->type == YAML_SEQUENCE_START_EVENT;
+    anchor *name = NULL;
+    r->depth += nested;
+    bool ok = count_value(r, event);
+    if (ok && nested)
+        ok = read_nested(r, event, value, source);
+    else if (ok && event->type == YAML_ALIAS_EVENT)
+        ok = read_alias(r, event, value, source);
+    else if (ok)
+        ok = read_scalar(r, event, value, source) && add_anchor(r, event->data.scalar.anchor, *source, &name);
+    if (name)
+        name->value = *value;
+    r->depth -= nested;
+    return ok;
+}
+
+static bool read_event(reader *r, const yaml_event_t *event, json **value, source_node **source)
+{
+    *value = NULL;
+    *source = NULL;
+    if (event->type == YAML_SEQUENCE_END_EVENT) {
+        offset_of(r, &event->end_mark);
+        return true;
+    }
+    return read_counted(r, event, value, source);
+}
+
+/* ---- documents ---------------------------------------------------------- */
+
+/* Events up to the first that is none of the stream's own: the document's root, or the end of the stream. */
+static bool read_root(reader *r, json **root, source_node **source)
+{
+    yaml_event_t event;
+    for (;;) {
+        if (!next_event(r, &event))
+            return false;
+        if (event.type != YAML_STREAM_START_EVENT && event.type != YAML_DOCUMENT_START_EVENT)
+            break;
+        yaml_event_delete(&event);
+    }
+    bool ok = event.type == YAML_STREAM_END_EVENT || read_event(r, &event, root, source);
+    yaml_event_delete(&event);
+    return ok;
+}
+
+/* What follows the root: one document, no more, and no rubbish behind it. */
+static bool read_end(reader *r)
+{
+    for (bool end = false; !end;) {
+        yaml_event_t event;
+        if (!next_event(r, &event))
+            return false;
+        end = event.type == YAML_STREAM_END_EVENT;
+        bool another = event.type == YAML_DOCUMENT_START_EVENT;
+        if (another)
+            refuse(r, &event, "a second document without --- before it");
+        yaml_event_delete(&event);
+        if (another)
+            return false;
+    }
+    return true;
+}
+
+bool yaml_parse(json_arena *arena, const source_text *in, json **root, source_node **source, error *err)
+{
+    source_node *unwanted;
+    reader r = { .arena = arena, .in = in, .at = { 0, in->start, in->line }, .err = err };
+    source = source ? source : &unwanted;
+    *root = NULL;
+    *source = NULL;
+    if (!yaml_parser_initialize(&r.parser))
+        return full(&r);
+    yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&r.parser, (const unsigned char *)in->text + in->start, in->end - in->start);
+    bool ok = read_root(&r, root, source) && (!*root || read_end(&r));
+    yaml_parser_delete(&r.parser);
+    free(r.entries);
+    return ok;
+}
+
+/* ---- streams ------------------------------------------------------------ */
+
+static size_t next_line(const source_text *in, size_t at)
+{
+    const char *newline = memchr(in->text + at, '\n', in->end - at);
+    return newline ? (size_t)(newline - in->text) + 1 : in->end;
+}
+
+/* `---` or `...` at the start of a line, and nothing glued to it. */
+static bool is_marker(const source_text *in, size_t at, const char *marker)
+{
+    return in->end - at >= 3 && memcmp(in->text + at, marker, 3) == 0 &&
+           (in->end - at == 3 || strchr(" \t\r\n", in->text[at + 3]));
+}
+
+/* Blank, a comment or a directive. */
+static bool is_head(const source_text *in, size_t at)
+{
+    if (at < in->end && in->text[at] == '%')
+        return true;
+    while (at < in->end && strchr(" \t\r", in->text[at]))
+        at++;
+    return at == in->end || in->text[at] == '\n' || in->text[at] == '#';
+}
+
+static size_t skip_blank(const source_text *in, size_t at, size_t end)
+{
+    while (at < end) {
+        if (in->text[at] == '#')
+            at = next_line(in, at);
+        else if (strchr(" \t\r\n", in->text[at]))
+            at++;
+        else
+            break;
+    }
+    return at < end ? at : end;
+}
+
+yaml_extent yaml_first_document(const source_text *in)
+{
+    size_t at = in->start;
+    while (at < in->end && is_head(in, at))
+        at = next_line(in, at);
+    size_t content = is_marker(in, at, "---") ? at + 3 : at;
+    if (content > at)
+        at = next_line(in, at);
+    while (at < in->end && !is_marker(in, at, "---")) {
+        bool last = is_marker(in, at, "...");
+        at = next_line(in, at);
+        if (last)
+            break;
+    }
+    return (yaml_extent){ skip_blank(in, content, at), at };
+}
