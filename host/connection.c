@@ -23,7 +23,7 @@ struct connection {
     int fd;
     int64_t opened_ms;
     tls_pair *pair;             /* NULL before the handshake */
-    bool over;                  /* the serving thread's */
+    bool admitted;              /* counts against the limit; set by the serving thread */
     bool ended;                 /* shut down by the keeper; under the lock */
     _Atomic phase phase;
     _Atomic int64_t deadline_ms;
@@ -35,6 +35,7 @@ struct connections {
     size_t limit;
     size_t count;               /* open or reserved */
     size_t open;
+    size_t admitted;            /* of the open ones: have sent a request and may send more */
     size_t ended;               /* of the open ones: shut down and about to close */
     int wake;                   /* where somebody waits for room, or -1 */
     metrics *metrics;
@@ -189,7 +190,6 @@ connection *connection_open(connections *t, int fd)
     *(c->prev ? &c->prev->next : &t->oldest) = c;
     t->newest = c;
     t->open++;
-    c->over = t->count - t->ended > t->limit;
     pthread_mutex_unlock(&t->lock);
     if (t->metrics)
         metrics_connections(t->metrics, 1);
@@ -203,6 +203,7 @@ void connection_close(connection *c)
     *(c->prev ? &c->prev->next : &t->oldest) = c->next;
     *(c->next ? &c->next->prev : &t->newest) = c->prev;
     t->open--;
+    t->admitted -= c->admitted;
     t->ended -= c->ended;
     leave(t);
     pthread_mutex_unlock(&t->lock);
@@ -225,15 +226,16 @@ void connection_begin(connection *c)
         connection_enter(c, PHASE_HEAD);
 }
 
-bool connection_is_over(connection *c)
+bool connection_admit(connection *c)
 {
     connections *t = c->table;
-    if (!c->over)
-        return false;
+    if (c->admitted)
+        return true;
     pthread_mutex_lock(&t->lock);
-    c->over = t->count - t->ended > t->limit;
+    c->admitted = t->admitted < t->limit;
+    t->admitted += c->admitted;
     pthread_mutex_unlock(&t->lock);
-    return c->over;
+    return c->admitted;
 }
 
 tls_pair *connection_certificate(connection *c)

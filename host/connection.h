@@ -25,7 +25,8 @@ typedef enum phase {
 
 /* ---- the table ---------------------------------------------------------- */
 
-/* `limit` connections are served; as many again are taken in, to be told so, and no more. */
+/* `limit` connections may send requests. As many again are taken in, so that one that sends
+ * a request can be told so; those that send none cannot keep others out. */
 typedef struct connections connections;
 
 connections *connections_new(size_t limit);
@@ -58,7 +59,7 @@ void connection_close(connection *c);
 
 void connection_enter(connection *c, phase next);       /* its serving thread only; no lock */
 void connection_begin(connection *c);           /* a request's first line is there */
-bool connection_is_over(connection *c);         /* one more than the limit, still */
+bool connection_admit(connection *c);           /* it sends a request: false when it is one more than the limit */
 
 /* The certificate pair this connection shakes hands with: one reference, held until it closes. */
 tls_pair *connection_certificate(connection *c);

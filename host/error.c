@@ -21,6 +21,7 @@ static void tidy(char *text, size_t length)
             *p = '?';
 }
 
+__attribute__((format(printf, 4, 0)))
 static void fill(error *err, error_kind kind, int line, const char *format, va_list args)
 {
     if (!err)

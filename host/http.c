@@ -130,7 +130,7 @@ static http_request request_of(exchange *x, struct MHD_Connection *c, const char
         .content_encoding = header(c, "Content-Encoding"),
         .content_length = header(c, "Content-Length"),
         .transfer_encoding = header(c, "Transfer-Encoding"),
-        .over = connection_is_over(x->connection),
+        .over = !connection_admit(x->connection),
         .began_ns = x->began_ns,
         .body = x->body.len ? x->body.data : "",
         .length = x->body.len,
@@ -259,6 +259,8 @@ static void on_complaint(void *data, const char *format, va_list args)
     text[strcspn(text, "\n")] = '\0';
     if (strstr(text, "Application reported internal error"))
         return;                                     /* that is cut_off(): counted, answered and no error */
+    if (strstr(text, "handshake message out of context"))
+        snprintf(text, sizeof text, "a TLS handshake failed: no TLS client, or one that does not trust our certificate");
     if (log_enabled(LOG_INFO) && log_gate_pass(h->gate))
         log_info("connection trouble", LOG_S("detail", text));
 }

@@ -100,11 +100,23 @@ static json *read_value(reader *r, int depth);
 
 /* ---- tables ------------------------------------------------------------- */
 
+/* `name` joins the path, cut between two characters when it is too long. */
+static void enter(reader *r, size_t length, const char *name)
+{
+    if (length && length < sizeof r->path - 1)
+        r->path[length++] = '.';
+    size_t n = strnlen(name, sizeof r->path - 1 - length);
+    while (n && ((unsigned char)name[n] & 0xC0) == 0x80)
+        n--;
+    memcpy(r->path + length, name, n);
+    r->path[length + n] = '\0';
+}
+
 /* [-1, +0, e] The value on top, known as `name` inside the current path. */
 static json *read_member(reader *r, const char *name, int depth)
 {
     size_t length = strlen(r->path);
-    snprintf(r->path + length, sizeof r->path - length, "%s%s", length ? "." : "", name);
+    enter(r, length, name);
     json *value = read_value(r, depth + 1);
     if (value)
         r->path[length] = '\0';                         /* kept on an error: it is in the text already */

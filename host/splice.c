@@ -187,7 +187,7 @@ bool splice_patch(splice *s, source_node *top, const patch *p, size_t owner, err
     for (size_t i = 0; i < p->count; i++) {
         const patch_op *op = &p->ops[i], *next = i + 1 < p->count ? op + 1 : NULL;
         spot at = { top, NULL };
-        const char *key;
+        const char *key = "";
         if (!walk(s, &at, op->path, &key, err))
             return false;
         bool ok = op->value ? put(s, at, key, op, owner, err) : replace(s, at, key, op, next, owner, err);
@@ -196,4 +196,553 @@ bool splice_patch(splice *s, source_node *top, const patch *p, size_t owner, err
         i += op->value == NULL;
     }
     return true;
+}
+
+/* ---- the text around a place -------------------------------------------- */
+
+/* A piece of text that is not terminated. */
+typedef struct slice { const char *text; size_t length; } slice;
+
+static slice literal(const char *text)
+{
+    return (slice){ text, strlen(text) };
+}
+
+static void put_slice(buf *out, slice s)
+{
+    buf_add(out, s.text, s.length);
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static size_t line_start(const splice *s, size_t at)
+{
+    while (at > 0 && s->in.text[at - 1] != '\n')
+        at--;
+    return at;
+}
+
+/* Just behind the newline of the line `at` is in, or the end of the document. */
+static size_t line_end(const splice *s, size_t at)
+{
+    const char *newline = at < s->in.end ? memchr(s->in.text + at, '\n', s->in.end - at) : NULL;
+    return newline ? (size_t)(newline - s->in.text) + 1 : s->in.end;
+}
+
+/* Where the line stops that `at` is in, its line ending not included. */
+static size_t content_end(const splice *s, size_t at)
+{
+    size_t end = line_end(s, at);
+    while (end > at && (s->in.text[end - 1] == '\n' || s->in.text[end - 1] == '\r'))
+        end--;
+    return end;
+}
+
+static slice leading_blanks(const splice *s, size_t at)
+{
+    size_t start = line_start(s, at), end = start;
+    while (end < s->in.end && is_blank(s->in.text[end]))
+        end++;
+    return (slice){ s->in.text + start, end - start };
+}
+
+static size_t column(const splice *s, size_t at)
+{
+    return at - line_start(s, at);
+}
+
+static bool stands_first(const splice *s, size_t at)
+{
+    return leading_blanks(s, at).length == column(s, at);
+}
+
+/* The line ending the document uses: that of its first line. */
+static slice line_break(const splice *s)
+{
+    const char *start = s->in.text + s->in.start;
+    const char *newline = memchr(start, '\n', s->in.end - s->in.start);
+    return literal(newline && newline > start && newline[-1] == '\r' ? "\r\n" : "\n");
+}
+
+/* ---- writing new text --------------------------------------------------- */
+
+/* How a mapping in braces is written. */
+typedef struct style {
+    bool lines;                 /* each member on a line of its own */
+    slice indent, step;         /* of its members; more for what is nested in them */
+    slice colon;                /* between key and value: ": " or ":" */
+    char quote;                 /* around keys; '\0' for none */
+    slice line_break;
+} style;
+
+/* JSON's escapes, and those for what YAML takes for a line break or does not print. */
+static void put_quoted(buf *out, const char *text)
+{
+    static const struct { const char *bytes, *escape; } odd[] = {
+        { "\x7F", "\\u007f" }, { "\xE2\x80\xA8", "\\u2028" }, { "\xE2\x80\xA9", "\\u2029" }, { "\xEF\xBB\xBF", "\\ufeff" },
+    };
+    buf plain;
+    buf_init(&plain, MAX_TEXT);
+    json_write_string(&plain, text);
+    for (const char *p = plain.data; *p;) {
+        size_t i = 0, n = sizeof odd / sizeof *odd;
+        while (i < n && strncmp(p, odd[i].bytes, strlen(odd[i].bytes)) != 0)
+            i++;
+        bool c1 = (unsigned char)p[0] == 0xC2 && (unsigned char)p[1] < 0xA0;
+        if (c1)
+            buf_printf(out, "\\u00%02x", (unsigned char)p[1]);
+        else if (i < n)
+            buf_puts(out, odd[i].escape);
+        else
+            buf_putc(out, *p);
+        p += c1 ? 2 : i < n ? strlen(odd[i].bytes) : 1;
+    }
+    out->toobig |= plain.toobig;
+    buf_release(&plain);
+}
+
+static void put_key(buf *out, const char *key, char quote)
+{
+    if (quote == '\'' && !strchr(key, '\''))
+        buf_printf(out, "'%s'", key);
+    else if (quote == '\0' && yaml_is_plain(key))
+        buf_puts(out, key);
+    else
+        put_quoted(out, key);
+}
+
+static void put_break(buf *out, const style *st, int depth)
+{
+    if (!st->lines)
+        return;
+    put_slice(out, st->line_break);
+    put_slice(out, st->indent);
+    for (int i = 0; i < depth; i++)
+        put_slice(out, st->step);
+}
+
+static void put_flow(buf *out, const style *st, const json *value, int depth);
+
+static void put_flow_members(buf *out, const style *st, const json *object, int depth)
+{
+    for (const json *m = json_first(object); m; m = json_next(m)) {
+        if (m != json_first(object))
+            buf_puts(out, st->lines || st->colon.length == 1 ? "," : ", ");
+        put_break(out, st, depth);
+        put_key(out, json_key(m), st->quote);
+        put_slice(out, st->colon);
+        put_flow(out, st, m, depth);
+    }
+}
+
+/* A value that stands at `depth` steps below the members of the style's mapping. */
+static void put_flow(buf *out, const style *st, const json *value, int depth)
+{
+    if (json_is_string(value)) {
+        put_quoted(out, json_string(value));
+        return;
+    }
+    buf_putc(out, '{');
+    put_flow_members(out, st, value, depth + 1);
+    if (json_first(value))
+        put_break(out, st, depth);
+    buf_putc(out, '}');
+}
+
+static void put_spaces(buf *out, size_t n)
+{
+    while (n-- > 0)
+        buf_putc(out, ' ');
+}
+
+/* The members of `object` as lines of a block, each with its line break in front or behind. */
+static void put_block(buf *out, const json *object, size_t indent, size_t step, slice line_break, char quote)
+{
+    for (const json *m = json_first(object); m; m = json_next(m)) {
+        put_spaces(out, indent);
+        put_key(out, json_key(m), quote);
+        buf_putc(out, ':');
+        if (json_is_string(m)) {
+            buf_putc(out, ' ');
+            put_quoted(out, json_string(m));
+        } else if (!json_first(m)) {
+            buf_puts(out, " {}");
+        }
+        put_slice(out, line_break);
+        put_block(out, m, indent + step, step, line_break, quote);
+    }
+}
+
+/* ---- the style around a place ------------------------------------------- */
+
+static char quote_at(const splice *s, size_t at)
+{
+    char c = s->in.text[at];
+    return (char)(c == '"' || c == '\'' ? c : '\0');
+}
+
+/* What stands between a key and its value, when it is short and plain. */
+static slice colon_of(const splice *s, const source_node *member)
+{
+    slice colon = { s->in.text + member->key_end, member->start - member->key_end };
+    bool usual = member->start > member->key_end && memchr(colon.text, ':', colon.length);
+    for (size_t i = 0; usual && i < colon.length; i++)
+        usual = colon.text[i] == ':' || is_blank(colon.text[i]);
+    return usual ? colon : literal(": ");
+}
+
+/* How much further `inner` is indented than `outer`. */
+static slice step_between(slice outer, slice inner)
+{
+    bool deeper = inner.length > outer.length && memcmp(inner.text, outer.text, outer.length) == 0;
+    return deeper ? (slice){ inner.text + outer.length, inner.length - outer.length } : literal("  ");
+}
+
+/* Of a mapping in braces that has members. */
+static style style_of(const splice *s, const source_node *mapping)
+{
+    const source_node *last = mapping->last;
+    slice indent = leading_blanks(s, last->key_start);
+    return (style){
+        .lines = stands_first(s, last->key_start) && line_start(s, last->key_start) > mapping->start,
+        .indent = indent,
+        .step = step_between(leading_blanks(s, mapping->start), indent),
+        .colon = colon_of(s, last),
+        .quote = quote_at(s, last->key_start),
+        .line_break = line_break(s),
+    };
+}
+
+/* Of what is put in the place of a value: like its neighbours in braces, on one line in a block. */
+static style style_beside(const splice *s, const source_node *value)
+{
+    const source_node *parent = value->parent;
+    if (parent && parent->kind == SOURCE_OBJECT && parent->flow)
+        return style_of(s, parent);
+    return (style){ .colon = literal(": "), .line_break = literal("\n"), .indent = literal(""), .step = literal("") };
+}
+
+/* How far a block's nested mappings are indented: as beside it, else as around it, else by two. */
+static size_t block_step(const splice *s, const source_node *mapping)
+{
+    for (const source_node *m = mapping; m; m = m->parent) {
+        for (const source_node *child = m->first; child; child = child->next) {
+            if (child->kind != SOURCE_OBJECT || child->flow || !child->first || !child->key)
+                continue;
+            size_t inner = column(s, child->first->key_start), outer = column(s, child->key_start);
+            if (inner > outer)
+                return inner - outer;
+        }
+    }
+    return 2;
+}
+
+/* ---- changes to edits --------------------------------------------------- */
+
+static int depth_of(const source_node *node)
+{
+    int depth = 0;
+    for (; node->parent; node = node->parent)
+        depth++;
+    return depth;
+}
+
+/* Moves `text` into an edit and leaves it empty. */
+static bool add_edit(splice *s, const splice_change *c, size_t start, size_t end, buf *text)
+{
+    size_t length = text->len, order = s->edit_count;
+    char *copy = text->toobig ? NULL : json_arena_strdup(s->arena, length ? text->data : "", length);
+    buf_clear(text);
+    if (copy)
+        s->edits[s->edit_count++] = (splice_edit){ start, end, copy, length, c->owner, 0, depth_of(c->node), order };
+    return copy != NULL;
+}
+
+/* A block scalar ends behind its line break, which must stay. */
+static size_t value_end(const splice *s, const source_node *value)
+{
+    size_t end = value->end;
+    while (end > value->start && strchr(" \t\r\n", s->in.text[end - 1]))
+        end--;
+    return end;
+}
+
+static bool edit_swap(splice *s, const splice_change *c, buf *text)
+{
+    const source_node *m = c->node;
+    put_key(text, c->key, quote_at(s, m->key_start));
+    if (!add_edit(s, c, m->key_start, m->key_end, text))
+        return false;
+    put_quoted(text, json_string(c->value));
+    return add_edit(s, c, m->start, value_end(s, m), text);
+}
+
+static bool edit_set(splice *s, const splice_change *c, buf *text)
+{
+    const source_node *m = c->node;
+    style st = style_beside(s, m);
+    if (m->start == m->end)
+        buf_putc(text, ' ');
+    put_flow(text, &st, c->value, 0);
+    return add_edit(s, c, m->start, value_end(s, m), text);
+}
+
+/* The last byte of what a node says: a block has no end of its own. */
+static size_t said_until(const source_node *node)
+{
+    while (!node->flow && node->last && node->kind != SOURCE_ALIAS)
+        node = node->last;
+    return node->end;
+}
+
+/* New lines below the last one of a block. */
+static bool grow_block(splice *s, const splice_change *c, buf *text)
+{
+    const source_node *mapping = c->node, *first = mapping->first;
+    slice newline = line_break(s);
+    size_t end = said_until(mapping);
+    if (end == 0 || s->in.text[end - 1] != '\n')
+        end = line_end(s, end);
+    bool open = s->in.text[end - 1] != '\n';            /* the text ends without a line break: so shall the new one */
+    if (open)
+        put_slice(text, newline);
+    put_block(text, c->value, column(s, first->key_start), block_step(s, mapping), newline, quote_at(s, first->key_start));
+    if (open && !text->toobig)
+        text->len -= newline.length;
+    return add_edit(s, c, end, end, text);
+}
+
+static bool fill_braces(splice *s, const splice_change *c, buf *text)
+{
+    style st = style_beside(s, c->node);
+    const char *brace = memchr(s->in.text + c->node->start, '{', c->node->end - c->node->start);
+    put_flow(text, &st, c->value, 0);
+    return brace && add_edit(s, c, (size_t)(brace - s->in.text), c->node->end, text);
+}
+
+/* Past blanks, line breaks and comments. */
+static size_t skip_filling(const splice *s, size_t at)
+{
+    while (at < s->in.end && strchr(" \t\r\n#", s->in.text[at]))
+        at = s->in.text[at] == '#' ? content_end(s, at) : at + 1;
+    return at;
+}
+
+/* Where a line that a value ends on can be continued: behind its comment, or right here when more follows. */
+static size_t line_rest(const splice *s, size_t at)
+{
+    size_t end = content_end(s, at), p = at;
+    while (p < end && is_blank(s->in.text[p]))
+        p++;
+    return p == end || s->in.text[p] == '#' ? end : at;
+}
+
+static bool grow_braces(splice *s, const splice_change *c, buf *text)
+{
+    style st = style_of(s, c->node);
+    size_t end = c->node->last->end, comma = skip_filling(s, end);
+    bool trailing = s->in.text[comma] == ',';           /* YAML allows one behind the last member */
+    if (!trailing && !add_edit(s, c, end, end, (buf_putc(text, ','), text)))
+        return false;
+    size_t at = trailing ? comma + 1 : end;
+    at = st.lines ? line_rest(s, at) : at;
+    if (!st.lines && st.colon.length > 1)
+        buf_putc(text, ' ');
+    put_flow_members(text, &st, c->value, 0);
+    if (trailing && st.lines)
+        buf_putc(text, ',');
+    return add_edit(s, c, at, at, text);
+}
+
+static bool edit_grow(splice *s, const splice_change *c, buf *text)
+{
+    if (!c->node->flow)
+        return grow_block(s, c, text);
+    return c->node->last ? grow_braces(s, c, text) : fill_braces(s, c, text);
+}
+
+static bool edit(splice *s, const splice_change *c, buf *text)
+{
+    switch (c->kind) {
+    case CHANGE_SWAP:
+        return edit_swap(s, c, text);
+    case CHANGE_SET:
+        return edit_set(s, c, text);
+    default:
+        return edit_grow(s, c, text);
+    }
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const splice_edit *x = a, *y = b;
+    if (x->start != y->start)
+        return x->start < y->start ? -1 : 1;
+    if (x->depth != y->depth)
+        return y->depth - x->depth;
+    return (x->order > y->order) - (x->order < y->order);
+}
+
+static void number_lines(splice *s)
+{
+    size_t at = s->in.start;
+    int line = s->in.line;
+    for (size_t i = 0; i < s->edit_count; i++) {
+        for (; at < s->edits[i].start; at++)
+            line += s->in.text[at] == '\n';
+        s->edits[i].line = line;
+    }
+}
+
+bool splice_finish(splice *s, error *err)
+{
+    buf text;
+    buf_init(&text, MAX_TEXT);
+    s->edits = json_arena_alloc(s->arena, (s->change_count * 2 + 1) * sizeof *s->edits);
+    bool ok = s->edits != NULL;
+    for (const splice_change *c = s->changes; c && ok; c = c->next)
+        ok = edit(s, c, &text);
+    buf_release(&text);
+    if (!ok)
+        return full(err);
+    qsort(s->edits, s->edit_count, sizeof *s->edits, by_place);
+    number_lines(s);
+    return true;
+}
+
+/* ---- output ------------------------------------------------------------- */
+
+/* Bytes [from, to) of the text with the edits [first, last) in it. */
+static void write_range(const splice *s, size_t from, size_t to, size_t first, size_t last, buf *out)
+{
+    for (const splice_edit *e = s->edits + first; e < s->edits + last; e++) {
+        buf_add(out, s->in.text + from, e->start - from);
+        buf_add(out, e->text, e->length);
+        from = e->end;
+    }
+    buf_add(out, s->in.text + from, to - from);
+}
+
+void splice_write(const splice *s, buf *out)
+{
+    write_range(s, s->in.start, s->in.end, 0, s->edit_count, out);
+}
+
+/* ---- what a person sees ------------------------------------------------- */
+
+/* Whole lines of the text, and the edits in them. */
+typedef struct hunk {
+    size_t start, end;
+    size_t first, last;         /* edits [first, last) */
+    int line;                   /* of `start` */
+} hunk;
+
+/* New lines go below an old one, which is shown with them. */
+static hunk hunk_at(const splice *s, size_t i)
+{
+    const splice_edit *e = &s->edits[i];
+    size_t start = line_start(s, e->start);
+    bool below = e->start == e->end && e->start == start && start > s->in.start;
+    hunk h = { start, line_end(s, e->end), i, i + 1, e->line };
+    if (below)
+        h = (hunk){ line_start(s, start - 1), start, i, i + 1, e->line - 1 };
+    return h;
+}
+
+/* The hunk of edit `i` and of those after it that share its lines or touch them. */
+static hunk whole_hunk(const splice *s, size_t i)
+{
+    hunk h = hunk_at(s, i);
+    for (; h.last < s->edit_count && s->edits[h.last].owner == s->edits[i].owner; h.last++) {
+        hunk next = hunk_at(s, h.last);
+        if (next.start > h.end)
+            break;
+        h.end = next.end > h.end ? next.end : h.end;
+    }
+    return h;
+}
+
+static size_t line_length(const char *text)
+{
+    return strcspn(text, "\r\n");
+}
+
+static const char *following_line(const char *text)
+{
+    text += strcspn(text, "\n");
+    return *text ? text + 1 : text;
+}
+
+static void put_line(buf *out, int margin, int number, char sign, const char *line)
+{
+    put_spaces(out, (size_t)margin);
+    if (number > 0)
+        buf_printf(out, "%5d %c ", number, sign);
+    else
+        buf_printf(out, "      %c ", sign);
+    buf_add(out, line, line_length(line));
+    buf_putc(out, '\n');
+}
+
+/* Lines both have at their start are not shown, but for the one that new lines are added below. */
+static void put_lines(buf *out, int margin, int number, const char *old, const char *new)
+{
+    const char *above = NULL;
+    while (*old && *new && line_length(old) == line_length(new) && memcmp(old, new, line_length(old)) == 0) {
+        above = old;
+        old = following_line(old);
+        new = following_line(new);
+        number++;
+    }
+    if (!*old && above)
+        put_line(out, margin, number - 1, ' ', above);
+    for (; *old; old = following_line(old))
+        put_line(out, margin, number++, '-', old);
+    for (; *new; new = following_line(new))
+        put_line(out, margin, 0, '+', new);
+}
+
+static bool is_readable(const char *text)
+{
+    for (; *text; text = following_line(text))
+        if (line_length(text) > MAX_LINE)
+            return false;
+    return true;
+}
+
+static bool put_hunk(const splice *s, const hunk *h, int margin, buf *out)
+{
+    buf old, new;
+    buf_init(&old, MAX_TEXT);
+    buf_init(&new, MAX_TEXT);
+    buf_add(&old, s->in.text + h->start, h->end - h->start);
+    write_range(s, h->start, h->end, h->first, h->last, &new);
+    bool ok = old.data && new.data && !old.toobig && !new.toobig && is_readable(old.data) && is_readable(new.data);
+    if (ok)
+        put_lines(out, margin, h->line, old.data, new.data);
+    buf_release(&old);
+    buf_release(&new);
+    return ok;
+}
+
+bool splice_diff(const splice *s, size_t owner, int margin, buf *out)
+{
+    buf text;
+    bool ok = true;
+    buf_init(&text, out->max);
+    for (size_t i = 0; i < s->edit_count && ok;) {
+        hunk h = { .last = i + 1 };
+        if (s->edits[i].owner == owner) {
+            h = whole_hunk(s, i);
+            ok = put_hunk(s, &h, margin, &text);
+        }
+        i = h.last;
+    }
+    if (ok && text.len)
+        buf_add(out, text.data, text.len);
+    buf_release(&text);
+    return ok;
 }

@@ -19,6 +19,9 @@ typedef struct splice_edit {
     const char *text;
     size_t length;
     size_t owner;               /* of the patch that wanted it; the first when several did */
+    int line;                   /* of `start` */
+    int depth;                  /* of the node it belongs to: of two at one place the inner comes first … */
+    size_t order;               /* … and then the older */
 } splice_edit;
 
 typedef struct splice {

@@ -225,3 +225,8 @@ json *vm_run(vm *v, const pod *p, int64_t cpu_ns, json_arena *arena, vm_usage *u
     heap_restore(v->box.heap);                          // handler run decide
     return answer;
 }
+
+const char *vm_library(void)
+{
+    return LUA_RELEASE;
+}

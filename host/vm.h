@@ -58,4 +58,6 @@ const char *vm_trace(const vm *v);
  * knows one; ERR_TOO_LARGE for a full arena). Every run starts from the image. */
 json *vm_run(vm *v, const pod *p, int64_t cpu_ns, json_arena *arena, vm_usage *usage, error *err);
 
+const char *vm_library(void);                /* "Lua 5.4.4" */
+
 #endif

@@ -1,0 +1,283 @@
+#include "bundle.h"
+
+#include "embedded.h"
+#include "mem.h"
+#include "pod.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    MAX_FILE = 256 * 1024,      /* bytes of one source */
+    MAX_TOTAL = 1024 * 1024,    /* what a ConfigMap can hold */
+    MAX_FILES = 256
+};
+
+struct bundle {
+    _Atomic unsigned references;
+    char *name;
+    char *directory;            /* NULL for the embedded default */
+    vm_source *sources;         /* sorted by module; own their texts unless embedded */
+    size_t count, total;
+    const char *entry;          /* path of policy.lua */
+    char *resource;
+    size_t workers;
+    _Atomic(vm *) vms[];        /* NULL while borrowed */
+};
+
+/* ---- reading a folder --------------------------------------------------- */
+
+static bool is_module_name(const char *name, size_t length)
+{
+    return length > 0 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == length;
+}
+
+static bool cannot(const bundle *b, const char *name, error *err)
+{
+    return error_set(err, ERR_SYSTEM, "%s/%s: %s", b->directory, name, strerror(errno));
+}
+
+/* The whole of an open file of at most MAX_FILE bytes, terminated; NULL and `err` otherwise. */
+static char *read_all(const bundle *b, const char *name, int fd, size_t *length, error *err)
+{
+    char *text = mem_alloc(MAX_FILE + 1);
+    size_t used = 0;
+    ssize_t n = 1;
+    while (used <= MAX_FILE && (n = read(fd, text + used, MAX_FILE + 1 - used)) > 0)
+        used += (size_t)n;
+    bool ok = n == 0 && used <= MAX_FILE;
+    if (n < 0)
+        cannot(b, name, err);
+    else if (!ok)
+        error_set(err, ERR_SYSTEM, "%s/%s: larger than %d KiB", b->directory, name, MAX_FILE / 1024);
+    if (!ok) {
+        free(text);
+        return NULL;
+    }
+    text[used] = '\0';
+    *length = used;
+    return mem_realloc(text, used + 1);
+}
+
+/* [name].lua as a source; takes `text`. */
+static bool add_source(bundle *b, const char *name, char *text, size_t length, error *err)
+{
+    size_t size = strlen(b->directory) + strlen(name) + 2;
+    char *path = mem_alloc(size);
+    snprintf(path, size, "%s/%s", b->directory, name);
+    b->sources = mem_realloc(b->sources, (b->count + 1) * sizeof *b->sources);
+    b->sources[b->count++] = (vm_source){ mem_strndup(name, strlen(name) - strlen(".lua")), path, text, length };
+    b->total += length;
+    if (b->total > MAX_TOTAL || b->count > MAX_FILES)
+        return error_set(err, ERR_SYSTEM, "%s: more than %d KiB of Lua, or more than %d files", b->directory,
+                         MAX_TOTAL / 1024, MAX_FILES);
+    return true;
+}
+
+static bool read_source(bundle *b, int folder, const char *name, error *err)
+{
+    struct stat st;
+    size_t length = 0;
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);   /* not to hang on a pipe */
+    if (fd < 0)
+        return cannot(b, name, err);
+    bool regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    char *text = regular ? read_all(b, name, fd, &length, err) : NULL;
+    close(fd);
+    if (!regular)
+        return true;
+    return text && add_source(b, name, text, length, err);
+}
+
+static bool ends_with(const char *name, const char *ending)
+{
+    size_t n = strlen(name), m = strlen(ending);
+    return n >= m && strcmp(name + n - m, ending) == 0;
+}
+
+/* One entry of the folder: what is not Lua is somebody else's. */
+static bool read_entry(bundle *b, int folder, const char *name, error *err)
+{
+    if (strcmp(name, "policy.json") == 0)
+        return error_set(err, ERR_POLICY, "%s/policy.json: this version reads policy.lua only", b->directory);
+    if (*name == '.' || !ends_with(name, ".lua"))
+        return true;
+    if (!is_module_name(name, strlen(name) - strlen(".lua")))
+        return error_set(err, ERR_POLICY, "%s/%s: a module's name is made of a to z, 0 to 9 and _", b->directory, name);
+    return read_source(b, folder, name, err);
+}
+
+/* kubelet replaces a volume by pointing ..data elsewhere: opened once, all files come from one version. */
+static int open_folder(const char *directory)
+{
+    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    int outer = open(directory, flags);
+    int inner = outer < 0 ? -1 : openat(outer, "..data", flags);
+    if (inner < 0)
+        return outer;
+    close(outer);
+    return inner;
+}
+
+static bool read_entries(bundle *b, DIR *folder, error *err)
+{
+    for (;;) {
+        errno = 0;
+        const struct dirent *e = readdir(folder);
+        if (!e)
+            return errno == 0 || error_set(err, ERR_SYSTEM, "%s: %s", b->directory, strerror(errno));
+        if (!read_entry(b, dirfd(folder), e->d_name, err))
+            return false;
+    }
+}
+
+static int by_module(const void *a, const void *b)
+{
+    return strcmp(((const vm_source *)a)->module, ((const vm_source *)b)->module);
+}
+
+static bool find_entry(bundle *b, error *err)
+{
+    for (size_t i = 0; i < b->count; i++)
+        if (strcmp(b->sources[i].module, "policy") == 0)
+            b->entry = b->sources[i].path;
+    return b->entry || error_set(err, ERR_SYSTEM, "%s/policy.lua: no such file: a bundle needs a policy.lua that "
+                                 "returns a function of one Pod", b->name);
+}
+
+static bool read_folder(bundle *b, error *err)
+{
+    int fd = open_folder(b->directory);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    if (!folder) {
+        error_set(err, ERR_SYSTEM, "%s: %s", b->directory, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    bool ok = read_entries(b, folder, err);
+    closedir(folder);
+    if (b->count)
+        qsort(b->sources, b->count, sizeof *b->sources, by_module);     /* not the order of the file system */
+    return ok && find_entry(b, err);
+}
+
+static bool read_embedded(bundle *b, error *err)
+{
+    b->sources = mem_alloc(sizeof *b->sources);
+    b->count = embedded_find("policy", b->sources);
+    return find_entry(b, err);
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+static char *copy_path(const char *directory)
+{
+    size_t length = strlen(directory);
+    while (length > 1 && directory[length - 1] == '/')
+        length--;
+    return mem_strndup(directory, length);
+}
+
+static bundle *new(const char *directory, size_t workers)
+{
+    bundle *b = mem_zalloc(sizeof *b + workers * sizeof *b->vms);
+    atomic_init(&b->references, 1);
+    b->directory = directory ? copy_path(directory) : NULL;
+    b->name = mem_strdup(directory ? b->directory : "embedded default");
+    b->workers = workers;
+    return b;
+}
+
+static bool make_vms(bundle *b, vm_limits limits, error *err)
+{
+    for (size_t i = 0; i < b->workers; i++) {
+        vm *v = vm_new(b->sources, b->count, limits, err);
+        if (!v)
+            return false;
+        atomic_init(&b->vms[i], v);
+    }
+    const char *resource = vm_resource(b->vms[0]);
+    b->resource = mem_strdup(resource ? resource : POD_DEFAULT_TARGET);
+    return true;
+}
+
+bundle *bundle_load(const char *dir, size_t workers, vm_limits limits, error *err)
+{
+    bundle *b = new(dir, workers ? workers : 1);
+    if ((dir ? read_folder(b, err) : read_embedded(b, err)) && make_vms(b, limits, err))
+        return b;
+    bundle_unref(b);
+    return NULL;
+}
+
+static void free_source(const vm_source *s)
+{
+    free((void *)(uintptr_t)s->module);
+    free((void *)(uintptr_t)s->path);
+    free((void *)(uintptr_t)s->text);
+}
+
+bundle *bundle_ref(bundle *b)
+{
+    atomic_fetch_add_explicit(&b->references, 1, memory_order_relaxed);
+    return b;
+}
+
+void bundle_unref(bundle *b)
+{
+    if (!b || atomic_fetch_sub_explicit(&b->references, 1, memory_order_acq_rel) > 1)
+        return;
+    for (size_t i = 0; i < b->workers; i++)
+        vm_free(b->vms[i]);
+    for (size_t i = 0; b->directory && i < b->count; i++)
+        free_source(&b->sources[i]);
+    free(b->sources);
+    free(b->resource);
+    free(b->directory);
+    free(b->name);
+    free(b);
+}
+
+const char *bundle_name(const bundle *b)
+{
+    return b->name;
+}
+
+const char *bundle_entry(const bundle *b)
+{
+    return b->entry;
+}
+
+const char *bundle_resource(const bundle *b)
+{
+    return b->resource;
+}
+
+/* ---- lending ------------------------------------------------------------ */
+
+/* Goes round again when another thread was quicker: one is always coming back to a place already passed. */
+vm *bundle_borrow(bundle *b)
+{
+    for (size_t i = 0;; i = (i + 1) % b->workers) {
+        vm *v = atomic_exchange(&b->vms[i], NULL);
+        if (v)
+            return v;
+    }
+}
+
+void bundle_return(bundle *b, vm *v)
+{
+    for (size_t i = 0;; i = (i + 1) % b->workers) {
+        vm *free_place = NULL;
+        if (atomic_compare_exchange_strong(&b->vms[i], &free_place, v))
+            return;
+    }
+}

@@ -1,0 +1,6 @@
+-- expect: nested too deeply for a decision
+return function()
+  local t = {}
+  t.containers = t
+  return t
+end

@@ -1,0 +1,6 @@
+-- expect: warnings: too large for a decision
+return function()
+  local t = {}
+  for i = 1, 100000 do t[i] = "x" end
+  return { warnings = t }
+end

@@ -1,0 +1,2 @@
+-- expect: warnings: the keys of a table are all strings, or 1 to n without a gap
+return function() return { warnings = { "a", b = "c" } } end

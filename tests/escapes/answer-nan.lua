@@ -1,0 +1,2 @@
+-- expect: ratio: not a finite number
+return function() return { ratio = 0 / 0 } end

@@ -1,0 +1,2 @@
+-- expect: reason: not valid UTF-8
+return function() return { reason = "\xff" } end

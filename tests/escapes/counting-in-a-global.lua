@@ -1,0 +1,6 @@
+-- expect: {"ratio":1}
+runs = 0
+return function()
+  runs = runs + 1
+  return { ratio = runs }
+end

@@ -1,0 +1,3 @@
+-- expect: stack overflow: functions call one another without end
+local function down(n) return 1 + down(n + 1) end
+return function() return down(1) end

@@ -1,0 +1,2 @@
+-- expect: the policy raised an error that is not a string
+return function() error(nil) end

@@ -1,0 +1,2 @@
+-- expect: bad ? byte
+return function() error("bad \xff byte") end

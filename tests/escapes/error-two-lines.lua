@@ -1,0 +1,2 @@
+-- expect: first
+return function() error("first\nsecond") end

@@ -1,0 +1,2 @@
+-- expect: the policy used more than its 50 ms of CPU time
+return function() ::again:: goto again end

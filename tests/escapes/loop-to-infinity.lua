@@ -1,0 +1,2 @@
+-- expect: the policy used more than its 50 ms of CPU time
+return function() for _ = 1, math.huge do end end

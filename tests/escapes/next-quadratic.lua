@@ -1,0 +1,7 @@
+-- expect: the policy used more than its 50 ms of CPU time
+return function()
+  local t = {}
+  for i = 1, 20000 do t["key" .. i] = i end
+  local k = next(t)
+  while k do k = next(t, k) end
+end

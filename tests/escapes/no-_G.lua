@@ -1,0 +1,2 @@
+-- expect: a policy has no `_G`
+return function() return _G end

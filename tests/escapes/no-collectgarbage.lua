@@ -1,0 +1,2 @@
+-- expect: a policy has no `collectgarbage`
+return function() return collectgarbage end

@@ -1,0 +1,2 @@
+-- expect: a policy has no `coroutine`
+return function() return coroutine end

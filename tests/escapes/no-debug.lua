@@ -1,0 +1,2 @@
+-- expect: a policy has no `debug`
+return function() return debug end

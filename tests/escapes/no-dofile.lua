@@ -1,0 +1,2 @@
+-- expect: a policy has no `dofile`
+return function() return dofile end

@@ -1,0 +1,2 @@
+-- expect: a policy has no `getmetatable`
+return function() return getmetatable end

@@ -1,0 +1,2 @@
+-- expect: a policy has no `io`
+return function() return io end

@@ -1,0 +1,2 @@
+-- expect: a policy has no `load`
+return function() return load end

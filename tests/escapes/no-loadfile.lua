@@ -1,0 +1,2 @@
+-- expect: a policy has no `loadfile`
+return function() return loadfile end

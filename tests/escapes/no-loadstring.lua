@@ -1,0 +1,2 @@
+-- expect: a policy has no `loadstring`
+return function() return loadstring end

@@ -1,0 +1,2 @@
+-- expect: a policy has no `os`
+return function() return os end

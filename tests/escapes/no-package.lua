@@ -1,0 +1,2 @@
+-- expect: a policy has no `package`
+return function() return package end

@@ -1,0 +1,2 @@
+-- expect: a policy has no `pcall`
+return function() return pcall end

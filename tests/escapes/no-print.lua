@@ -1,0 +1,2 @@
+-- expect: a policy has no `print`
+return function() return print end

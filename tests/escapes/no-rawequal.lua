@@ -1,0 +1,2 @@
+-- expect: a policy has no `rawequal`
+return function() return rawequal end

@@ -1,0 +1,2 @@
+-- expect: a policy has no `rawget`
+return function() return rawget end

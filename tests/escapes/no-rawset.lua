@@ -1,0 +1,2 @@
+-- expect: a policy has no `rawset`
+return function() return rawset end

@@ -1,0 +1,2 @@
+-- expect: a policy has no `setmetatable`
+return function() return setmetatable end

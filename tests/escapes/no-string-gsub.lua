@@ -1,0 +1,2 @@
+-- expect: a policy has no `string.gsub`
+return function() return ("x"):gsub("x", 1) end

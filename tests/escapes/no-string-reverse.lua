@@ -1,0 +1,2 @@
+-- expect: a policy has no `string.reverse`
+return function() return ("x"):reverse("x", 1) end

@@ -1,0 +1,2 @@
+-- expect: a policy has no `table.move`
+return function() return table.move({}, 1, 1 << 50, 2) end

@@ -1,0 +1,2 @@
+-- expect: a policy has no `utf8`
+return function() return utf8 end

@@ -1,0 +1,2 @@
+-- expect: a policy has no `xpcall`
+return function() return xpcall end

@@ -1,0 +1,7 @@
+-- expect: {"reason":"X"}
+-- The second run must not see what the first one did.
+return function()
+  local reason = ("x"):upper()
+  string.upper = function() return "poisoned" end
+  return { reason = reason }
+end

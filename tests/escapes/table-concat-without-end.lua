@@ -1,0 +1,2 @@
+-- expect: element 1 is a nil: only strings and numbers can be joined
+return function() return table.concat({}, "", 1, math.maxinteger) end

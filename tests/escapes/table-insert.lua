@@ -1,0 +1,5 @@
+-- expect: the policy used more than its 50 ms of CPU time
+return function()
+  local t = {}
+  while true do table.insert(t, 1, 1) end
+end

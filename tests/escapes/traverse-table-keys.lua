@@ -1,0 +1,2 @@
+-- expect: a table with a table as a key has no order to traverse it in
+return function() for _ in pairs({ [{}] = 1 }) do end end

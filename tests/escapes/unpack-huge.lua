@@ -1,0 +1,2 @@
+-- expect: too many results to unpack (at most 250)
+return function() return table.unpack({}, 1, 1 << 60) end
