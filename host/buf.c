@@ -89,7 +89,8 @@ void buf_printf(buf *b, const char *format, ...)
 
 void buf_base64(buf *b, const void *bytes, size_t length)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+    enum { PAD = 64 };
     const unsigned char *in = bytes;
     if (!reserve(b, (length + 2) / 3 * 4))
         return;
@@ -98,8 +99,8 @@ void buf_base64(buf *b, const void *bytes, size_t length)
         unsigned a = in[i], m = i + 1 < length ? in[i + 1] : 0, z = i + 2 < length ? in[i + 2] : 0;
         *out++ = alphabet[a >> 2];
         *out++ = alphabet[(a & 3) << 4 | m >> 4];
-        *out++ = i + 1 < length ? alphabet[(m & 15) << 2 | z >> 6] : '=';
-        *out++ = i + 2 < length ? alphabet[z & 63] : '=';
+        *out++ = alphabet[i + 1 < length ? (m & 15) << 2 | z >> 6 : PAD];
+        *out++ = alphabet[i + 2 < length ? z & 63 : PAD];
     }
     *out = '\0';
     b->len = (size_t)(out - b->data);

@@ -20,12 +20,17 @@ enum {
     MAX_FILES = 256
 };
 
+/* What was read, for freeing it. */
+typedef struct file { char *module, *path, *text; } file;
+
 struct bundle {
     _Atomic unsigned references;
     char *name;
     char *directory;            /* NULL for the embedded default */
-    vm_source *sources;         /* sorted by module; own their texts unless embedded */
-    size_t count, total;
+    file *files;
+    size_t file_count, total;   /* `total` in bytes of text */
+    vm_source *sources;         /* sorted by module; borrow the files or what is embedded */
+    size_t count;
     const char *entry;          /* path of policy.lua */
     char *resource;
     size_t workers;
@@ -66,14 +71,22 @@ static char *read_all(const bundle *b, const char *name, int fd, size_t *length,
     return mem_realloc(text, used + 1);
 }
 
-/* [name].lua as a source; takes `text`. */
+static char *join(const char *directory, const char *name)
+{
+    size_t size = strlen(directory) + strlen(name) + 2;
+    char *path = mem_alloc(size);
+    snprintf(path, size, "%s/%s", directory, name);
+    return path;
+}
+
+/* `name`, which ends in .lua, as a source; takes `text`. */
 static bool add_source(bundle *b, const char *name, char *text, size_t length, error *err)
 {
-    size_t size = strlen(b->directory) + strlen(name) + 2;
-    char *path = mem_alloc(size);
-    snprintf(path, size, "%s/%s", b->directory, name);
+    file f = { mem_strndup(name, strlen(name) - strlen(".lua")), join(b->directory, name), text };
+    b->files = mem_realloc(b->files, (b->file_count + 1) * sizeof *b->files);
+    b->files[b->file_count++] = f;
     b->sources = mem_realloc(b->sources, (b->count + 1) * sizeof *b->sources);
-    b->sources[b->count++] = (vm_source){ mem_strndup(name, strlen(name) - strlen(".lua")), path, text, length };
+    b->sources[b->count++] = (vm_source){ f.module, f.path, f.text, length };
     b->total += length;
     if (b->total > MAX_TOTAL || b->count > MAX_FILES)
         return error_set(err, ERR_SYSTEM, "%s: more than %d KiB of Lua, or more than %d files", b->directory,
@@ -218,11 +231,11 @@ bundle *bundle_load(const char *dir, size_t workers, vm_limits limits, error *er
     return NULL;
 }
 
-static void free_source(const vm_source *s)
+static void free_file(file *f)
 {
-    free((void *)(uintptr_t)s->module);
-    free((void *)(uintptr_t)s->path);
-    free((void *)(uintptr_t)s->text);
+    free(f->module);
+    free(f->path);
+    free(f->text);
 }
 
 bundle *bundle_ref(bundle *b)
@@ -237,8 +250,9 @@ void bundle_unref(bundle *b)
         return;
     for (size_t i = 0; i < b->workers; i++)
         vm_free(b->vms[i]);
-    for (size_t i = 0; b->directory && i < b->count; i++)
-        free_source(&b->sources[i]);
+    for (size_t i = 0; i < b->file_count; i++)
+        free_file(&b->files[i]);
+    free(b->files);
     free(b->sources);
     free(b->resource);
     free(b->directory);

@@ -11,10 +11,10 @@
             ".incbin \"" file "\"\n"                      \
             #symbol "_end:\n"                             \
             ".byte 0\n"                                   \
-            ".popsection\n");                             \
-    extern const char symbol[], symbol##_end[]
+            ".popsection\n")
 
 EMBED(embedded_default_policy, "policies/default/policy.lua");
+extern const char embedded_default_policy[], embedded_default_policy_end[];
 
 static const struct file { const char *module, *path, *text, *end; } files[] = {
     { "policy", "policies/default/policy.lua", embedded_default_policy, embedded_default_policy_end },

@@ -24,6 +24,7 @@ enum {
     HEADER = sizeof(size_t),
     SMALLEST = sizeof(block) + sizeof(size_t),
     BINS = 256,                 /* eight for each power of two, up to 128 GiB */
+    HOLE = 512,                 /* bytes of a free block that are worth a gap in the image */
     KEEP_RESIDENT = 1 << 20     /* pages a run may leave touched above the image */
 };
 
@@ -36,12 +37,18 @@ typedef struct books {
     block *bins[BINS];
 } books;
 
+/* A stretch of the mapping that the image holds: all of it but the insides of large free blocks. */
+typedef struct span { size_t from, length; } span;
+
 struct heap {
     books *books;
     size_t mapped;
     char *end;
-    void *image;
+    char *image;                /* the spans, one after another */
     size_t image_size;
+    span *spans;
+    size_t span_count;
+    size_t extent;              /* where the last span ends */
 };
 
 /* ---- blocks ------------------------------------------------------------- */
@@ -254,29 +261,29 @@ static void *move(heap *h, block *b, size_t size)
     return fresh;
 }
 
-void *heap_resize(heap *h, void *old, size_t payload)
+void *heap_resize(heap *h, void *old, size_t size)
 {
-    if (payload > h->mapped)                            /* also keeps block_size() from overflowing */
+    if (size > h->mapped)                               /* also keeps block_size() from overflowing */
         return NULL;
-    size_t size = block_size(payload);
+    size_t whole = block_size(size);
     if (!old)
-        return allocate(h, size);
+        return allocate(h, whole);
     block *b = block_of(old);
     size_t had = size_of(b);
-    if (size <= had)
-        trim(h->books, b, size);
-    else if (!widen(h, b, size))
-        return move(h, b, size);
+    if (whole <= had)
+        trim(h->books, b, whole);
+    else if (!widen(h, b, whole))
+        return move(h, b, whole);
     count(h->books, size_of(b), had);
     return old;
 }
 
-void heap_release(heap *h, void *payload)
+void heap_release(heap *h, void *old)
 {
-    if (!payload)
+    if (!old)
         return;
-    count(h->books, 0, size_of(block_of(payload)));
-    give_back(h->books, block_of(payload));
+    count(h->books, 0, size_of(block_of(old)));
+    give_back(h->books, block_of(old));
 }
 
 size_t heap_peak(const heap *h)
@@ -307,7 +314,35 @@ void heap_free(heap *h)
         return;
     munmap(h->books, h->mapped);
     free(h->image);
+    free(h->spans);
     free(h);
+}
+
+/* ---- back in time ------------------------------------------------------- */
+
+static size_t offset_of(const heap *h, const void *at)
+{
+    return (size_t)((const char *)at - (const char *)h->books);
+}
+
+static void add_span(heap *h, size_t from, size_t to)
+{
+    if ((h->span_count & (h->span_count + 1)) == 0)     /* 0, 1, 3, 7, …: then it doubles */
+        h->spans = mem_realloc(h->spans, 2 * (h->span_count + 1) * sizeof *h->spans);
+    h->spans[h->span_count++] = (span){ from, to - from };
+    h->image_size += to - from;
+}
+
+static void find_spans(heap *h)
+{
+    size_t from = 0;
+    char *top = h->books->top;
+    for (block *b = (block *)(h->books + 1); (char *)b < top; b = behind(b))
+        if (b->word & FREE && size_of(b) >= HOLE) {
+            add_span(h, from, offset_of(h, b + 1));
+            from = offset_of(h, last_word(b));
+        }
+    add_span(h, from, offset_of(h, top));
 }
 
 void heap_keep(heap *h)
@@ -315,10 +350,13 @@ void heap_keep(heap *h)
     books *k = h->books;
     k->peak = k->used;
     k->high = k->top;
+    h->span_count = h->image_size = 0;
+    h->extent = offset_of(h, k->top);
+    find_spans(h);
     free(h->image);
-    h->image_size = (size_t)(k->top - (char *)k);
-    h->image = mem_alloc(h->image_size);
-    memcpy(h->image, k, h->image_size);
+    char *out = h->image = mem_alloc(h->image_size);
+    for (const span *s = h->spans; s < h->spans + h->span_count; out += s->length, s++)
+        memcpy(out, (char *)k + s->from, s->length);
 }
 
 /* Pages above the image are garbage nobody points to. A run that touched many gives
@@ -326,7 +364,7 @@ void heap_keep(heap *h)
 static void forget(const heap *h, const char *high)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t from = (h->image_size + page - 1) / page * page, touched = (size_t)(high - (char *)h->books);
+    size_t from = (h->extent + page - 1) / page * page, touched = offset_of(h, high);
     if (touched > from + KEEP_RESIDENT)
         madvise((char *)h->books + from, touched - from, MADV_DONTNEED);
 }
@@ -334,7 +372,9 @@ static void forget(const heap *h, const char *high)
 void heap_restore(heap *h)
 {
     forget(h, h->books->high);
-    memcpy(h->books, h->image, h->image_size);
+    const char *in = h->image;
+    for (const span *s = h->spans; s < h->spans + h->span_count; in += s->length, s++)
+        memcpy((char *)h->books + s->from, in, s->length);
 }
 
 size_t heap_image(const heap *h)

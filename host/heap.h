@@ -17,7 +17,7 @@ void heap_free(heap *h);                                 /* NULL is fine; every 
 /* `old` is NULL or a block of this heap. NULL when there is no room, `old` is then as it was.
  * 8-byte aligned. Making a block smaller always succeeds. */
 void *heap_resize(heap *h, void *old, size_t size);
-void heap_release(heap *h, void *block);                 /* NULL is fine */
+void heap_release(heap *h, void *old);                   /* NULL is fine */
 
 size_t heap_peak(const heap *h);                         /* most bytes in use at once since heap_keep() or heap_restore() */
 

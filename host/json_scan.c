@@ -3,6 +3,7 @@
 #include "json.h"
 #include "utf8.h"
 
+#include <endian.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -62,30 +63,34 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
-/* The top bit of every byte that is zero, as long as no lower byte is: a borrow may set it above. */
+/* The top bit of each byte that is zero; a borrow may set it in bytes above a zero, never below the first. */
 static uint64_t zero_bytes(uint64_t word)
 {
     return (word - 0x0101010101010101) & ~word & 0x8080808080808080;
 }
 
-/* Are all eight bytes plain? */
-static bool is_plain_word(const unsigned char *p)
+/* How many of the eight bytes at `p` are plain before the first that is not. */
+static size_t plain_prefix(const unsigned char *p)
 {
     uint64_t word;
     memcpy(&word, p, sizeof word);
+    word = le64toh(word);
     uint64_t high = word & 0x8080808080808080;
     uint64_t control = (word - 0x2020202020202020) & ~word & 0x8080808080808080;
-    return !(high | control | zero_bytes(word ^ 0x2222222222222222) | zero_bytes(word ^ 0x5C5C5C5C5C5C5C5C));
+    uint64_t odd = high | control | zero_bytes(word ^ 0x2222222222222222) | zero_bytes(word ^ 0x5C5C5C5C5C5C5C5C);
+    return odd ? (size_t)__builtin_ctzll(odd) / 8 : 8;
 }
 
 static void skip_plain(scan *s)
 {
-    const unsigned char *p = s->at;
-    while (s->end - p >= 8 && is_plain_word(p))
-        p += 8;
-    while (p < s->end && is_plain(*p))
-        p++;
-    s->at = p;
+    while (left(s) >= 8) {
+        size_t n = plain_prefix(s->at);
+        s->at += n;
+        if (n < 8)
+            return;
+    }
+    while (s->at < s->end && is_plain(*s->at))
+        s->at++;
 }
 
 static int hex_digit(unsigned char c)

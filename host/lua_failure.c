@@ -91,9 +91,9 @@ static const char *behind_path(const char *text, const char *path)
 /* The source whose path `text` begins with, and the rest; NULL when none does. */
 static const char *split_path(const lua_failure *f, const char *text, const char **rest)
 {
-    for (size_t i = 0; i < f->count; i++)
-        if ((*rest = behind_path(text, f->sources[i].path)))
-            return f->sources[i].path;
+    for (size_t i = 0; i < f->box->source_count; i++)
+        if ((*rest = behind_path(text, f->box->sources[i].path)))
+            return f->box->sources[i].path;
     if ((*rest = behind_path(text, f->box->place.path)))
         return f->box->place.path;
     return NULL;

@@ -12,8 +12,6 @@ int lua_failure_handler(lua_State *L);
 /* What messages need to know about the run. */
 typedef struct lua_failure {
     const sandbox *box;
-    const vm_source *sources;   /* to recognise their paths in Lua's messages */
-    size_t count;
     const vm_source *entry;     /* whose path is named when no better one is known */
     size_t memory;              /* the cap */
     const char *subject;        /* "the policy", "loading the policy" */

@@ -33,6 +33,7 @@ const lua_library_row lua_library_rows[] = {
     { "math", "abs", luaopen_math, AS_IT_IS, "constant" },
     { "math", "ceil", luaopen_math, AS_IT_IS, "constant" },
     { "math", "floor", luaopen_math, AS_IT_IS, "constant" },
+    { "math", "fmod", luaopen_math, AS_IT_IS, "constant" },
     { "math", "max", luaopen_math, AS_IT_IS, "its arguments" },
     { "math", "min", luaopen_math, AS_IT_IS, "its arguments" },
     { "math", "tointeger", luaopen_math, CHARGED_BY_LENGTH, "the length of its string, charged" },

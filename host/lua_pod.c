@@ -47,9 +47,12 @@ static void push_with_zeros(lua_State *L, const char *text, size_t length)
     char *out = luaL_buffinitsize(L, &b, length);
     size_t n = 0;
     for (size_t i = 0; i < length; i++) {
-        bool zero = memcmp(text + i, "\xC0\x80", 2) == 0;       /* the text ends in '\0', so i + 1 is inside */
-        out[n++] = zero ? '\0' : text[i];
-        i += zero;
+        out[n] = text[i];
+        if (text[i] == '\xC0' && text[i + 1] == '\x80') { /* inside: a '\0' ends the text */
+            out[n] = '\0';
+            i++;
+        }
+        n++;
     }
     luaL_pushresultsize(&b, n);
 }
@@ -57,9 +60,9 @@ static void push_with_zeros(lua_State *L, const char *text, size_t length)
 /* [-0, +1, e] */
 static void push_text(lua_State *L, const char *text)
 {
-    size_t length = text ? strlen(text) : 0;
+    size_t length = strlen(text ? text : "");
     sandbox_charge(L, length);
-    if (length && memchr(text, 0xC0, length))
+    if (text && strchr(text, 0xC0))
         push_with_zeros(L, text, length);
     else
         lua_pushlstring(L, text ? text : "", length);

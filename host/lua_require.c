@@ -7,10 +7,8 @@
 
 #include <lauxlib.h>
 
-/* Keys in the registry. */
-static const char loaded_key, sources_key, count_key;
-/* Stands for a module that is being loaded. */
-static char loading;
+static const char loaded_key;   /* in the registry: what each module gave */
+static char loading;            /* stands for a module that is being loaded */
 
 /* ---- compiling ---------------------------------------------------------- */
 
@@ -48,31 +46,12 @@ void lua_require_compile(lua_State *L, const vm_source *source)
 
 /* ---- finding ------------------------------------------------------------ */
 
-void lua_require_bundle(lua_State *L, const vm_source *sources, size_t count)
-{
-    lua_pushlightuserdata(L, (void *)(uintptr_t)sources);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &sources_key);
-    lua_pushinteger(L, (lua_Integer)count);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &count_key);
-}
-
-static const vm_source *bundle_sources(lua_State *L, size_t *count)
-{
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &count_key);
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &sources_key);    // count sources
-    *count = (size_t)lua_tointeger(L, -2);
-    const vm_source *sources = lua_touserdata(L, -1);
-    lua_pop(L, 2);                                      // -
-    return sources;
-}
-
 static bool find(lua_State *L, const char *module, vm_source *out)
 {
-    size_t count;
-    const vm_source *sources = bundle_sources(L, &count);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(sources[i].module, module) == 0) {
-            *out = sources[i];
+    const sandbox *s = sandbox_of(L);
+    for (size_t i = 0; i < s->source_count; i++)
+        if (strcmp(s->sources[i].module, module) == 0) {
+            *out = s->sources[i];
             return true;
         }
     return strncmp(module, "castslice.", strlen("castslice.")) == 0 && embedded_find(module, out);
@@ -81,14 +60,13 @@ static bool find(lua_State *L, const char *module, vm_source *out)
 /* [-0, +0, e] Says what there is instead. */
 static void unknown(lua_State *L, const char *module)
 {
-    size_t count;
-    const vm_source *sources = bundle_sources(L, &count);
+    const sandbox *s = sandbox_of(L);
     luaL_Buffer b;
     luaL_buffinit(L, &b);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(sources[i].module, "policy") == 0)
+    for (size_t i = 0; i < s->source_count; i++) {
+        if (strcmp(s->sources[i].module, "policy") == 0)
             continue;
-        luaL_addstring(&b, sources[i].module);
+        luaL_addstring(&b, s->sources[i].module);
         luaL_addstring(&b, ", ");
     }
     luaL_addstring(&b, "castslice.text");
@@ -129,8 +107,10 @@ bool lua_require_is_loaded(lua_State *L, const char *module)
 static void load(lua_State *L, const char *module)
 {
     vm_source source;
-    if (!find(L, module, &source))
+    if (!find(L, module, &source)) {
         unknown(L, module);
+        return;
+    }
     lua_pushlightuserdata(L, &loading);
     lua_require_provide(L, module);
     lua_require_compile(L, &source);                    // chunk

@@ -1,6 +1,6 @@
 /* lua_require.h - `require`: the bundle's own modules, and `castslice.*` from the program.
  *
- * A module is loaded once, usually while the bundle loads, and is then part of
+ * It looks among the sandbox's sources, then in embedded.h. A module is loaded once, usually while the bundle loads, and is then part of
  * the image; one that is first required during a run is loaded within its budget. */
 #ifndef CASTSLICE_LUA_REQUIRE_H
 #define CASTSLICE_LUA_REQUIRE_H
@@ -12,9 +12,6 @@
 #include <lua.h>
 
 int lua_require_open(lua_State *L);                          /* [-0, +1, e] the table with `require` in it */
-
-/* Where `require` looks before it asks embedded.h. Borrowed; call it before anything is loaded. [-0, +0, e] */
-void lua_require_bundle(lua_State *L, const vm_source *sources, size_t count);
 
 void lua_require_provide(lua_State *L, const char *module);  /* [-1, +0, e] the value on top is what `module` gives */
 void lua_require_module(lua_State *L, const char *module);   /* [-0, +1, e] what `require "module"` gives */

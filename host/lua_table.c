@@ -155,7 +155,7 @@ static int f_sort(lua_State *L)
     lua_settop(L, LESS);                                // table less
     push_copy(L, length);                               // table less copy
     uint32_t count = (uint32_t)length;
-    uint32_t *order = lua_newuserdatauv(L, 2 * count * sizeof *order, 0);   // table less copy order
+    uint32_t *order = lua_newuserdatauv(L, 2 * (size_t)count * sizeof *order, 0);   // table less copy order
     for (uint32_t i = 0; i < count; i++)
         order[i] = i;
     lua_sort(order, order + count, count, is_less, L);

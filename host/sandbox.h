@@ -32,7 +32,9 @@ typedef struct sandbox_place {
 
 typedef struct sandbox {
     heap *heap;
-    lua_State *L;           /* NULL until the state exists */
+    lua_State *L;           /* NULL until the state exists; it lies in the heap */
+    const struct vm_source *sources;    /* what `require` finds, and whose paths messages begin with; borrowed */
+    size_t source_count;
     int64_t cpu_ns;         /* what this run may use */
     int64_t cpu_start;      /* the thread's CPU clock when it began */
     int64_t look_at;        /* monotonic time before which the budget cannot be spent */

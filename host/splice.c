@@ -652,13 +652,13 @@ static hunk hunk_at(const splice *s, size_t i)
     return h;
 }
 
-/* The hunk of edit `i` and of those after it that share its lines or touch them. */
+/* The hunk of edit `i` and of those after it on its lines. */
 static hunk whole_hunk(const splice *s, size_t i)
 {
     hunk h = hunk_at(s, i);
     for (; h.last < s->edit_count && s->edits[h.last].owner == s->edits[i].owner; h.last++) {
         hunk next = hunk_at(s, h.last);
-        if (next.start > h.end)
+        if (next.start >= h.end)
             break;
         h.end = next.end > h.end ? next.end : h.end;
     }

@@ -19,9 +19,6 @@ enum { LOAD_BUDGETS = 20 };     /* loading may use this many times the CPU of a 
 
 struct vm {
     sandbox box;
-    lua_State *L;               /* lies in the box's heap */
-    const vm_source *sources;
-    size_t count;
     const vm_source *entry;
     vm_limits limits;
     const char *resource;       /* a string in the image, or NULL */
@@ -41,7 +38,7 @@ enum { HANDLER = 1, RUN, DECIDE };
 
 static lua_failure failure(const vm *v, const char *subject)
 {
-    return (lua_failure){ &v->box, v->sources, v->count, v->entry, v->limits.memory, subject };
+    return (lua_failure){ &v->box, v->entry, v->limits.memory, subject };
 }
 
 /* The error value, read without any call that could raise or convert. */
@@ -96,10 +93,10 @@ static void read_policy(lua_State *L, vm *v)
 /* [-0, +0, e] A module nobody has required yet must at least be Lua, or the first review to need it would fail. */
 static void compile_others(lua_State *L, const vm *v)
 {
-    for (size_t i = 0; i < v->count; i++) {
-        if (lua_require_is_loaded(L, v->sources[i].module))
+    for (size_t i = 0; i < v->box.source_count; i++) {
+        if (lua_require_is_loaded(L, v->box.sources[i].module))
             continue;
-        lua_require_compile(L, &v->sources[i]);         // chunk
+        lua_require_compile(L, &v->box.sources[i]);     // chunk
         lua_pop(L, 1);                                  // -
     }
 }
@@ -111,7 +108,6 @@ static int load_policy(lua_State *L)
     lua_settop(L, 0);                                   // -
     lua_library_open(L);
     lua_pod_open(L);
-    lua_require_bundle(L, v->sources, v->count);
     lua_gc(L, LUA_GCCOLLECT);
     lua_pushcfunction(L, run_policy);                   // run
     lua_require_module(L, v->entry->module);            // run policy
@@ -143,25 +139,25 @@ static bool load(vm *v, error *err)
 {
     int status = LUA_ERRMEM;
     sandbox_start(&v->box, v->limits.cpu_ns * LOAD_BUDGETS);
-    v->L = sandbox_new_state(&v->box);
-    if (v->L) {
-        lua_atpanic(v->L, panic);
-        lua_pushcfunction(v->L, lua_failure_handler);   // handler
-        lua_pushcfunction(v->L, load_policy);           // handler load
-        lua_pushlightuserdata(v->L, v);                 // handler load vm
-        status = lua_pcall(v->L, 1, 2, HANDLER);        // handler run decide
+    lua_State *L = sandbox_new_state(&v->box);
+    if (L) {
+        lua_atpanic(L, panic);
+        lua_pushcfunction(L, lua_failure_handler);      // handler
+        lua_pushcfunction(L, load_policy);              // handler load
+        lua_pushlightuserdata(L, v);                    // handler load vm
+        status = lua_pcall(L, 1, 2, HANDLER);           // handler run decide
     }
     if (status == LUA_OK && !v->box.trip)
         return true;
     lua_failure f = failure(v, "loading the policy");
-    return lua_failure_explain(&f, status, v->L ? message_of(v->L) : NULL, err);
+    return lua_failure_explain(&f, status, L ? message_of(L) : NULL, err);
 }
 
 vm *vm_new(const vm_source *sources, size_t count, vm_limits limits, error *err)
 {
     vm *v = mem_zalloc(sizeof *v);
-    *v = (vm){ .sources = sources, .count = count, .entry = find_entry(sources, count), .limits = limits };
-    v->box.heap = heap_new(limits.memory);
+    *v = (vm){ .entry = find_entry(sources, count), .limits = limits };
+    v->box = (sandbox){ .heap = heap_new(limits.memory), .sources = sources, .source_count = count };
     bool ok = v->entry && v->box.heap;
     if (!ok)
         error_set(err, ERR_SYSTEM, v->entry ? "cannot reserve memory for the policy" : "there is no policy.lua");
@@ -205,7 +201,7 @@ static json *result(const vm *v, const run *r, int status)
 {
     if (status != LUA_OK || v->box.trip) {
         lua_failure f = failure(v, "the policy");
-        lua_failure_explain(&f, status, message_of(v->L), r->err);
+        lua_failure_explain(&f, status, message_of(v->box.L), r->err);
         return NULL;
     }
     if (!r->answer && r->err->kind == ERR_POLICY)
@@ -218,8 +214,8 @@ json *vm_run(vm *v, const pod *p, int64_t cpu_ns, json_arena *arena, vm_usage *u
     run r = { p, arena, err, NULL };
     sandbox_start(&v->box, cpu_ns < v->limits.cpu_ns ? cpu_ns : v->limits.cpu_ns);
     v->box.heaviest = v->heaviest;
-    lua_pushlightuserdata(v->L, &r);                    // handler run decide r
-    int status = lua_pcall(v->L, 2, 0, HANDLER);        // handler
+    lua_pushlightuserdata(v->box.L, &r);                // handler run decide r
+    int status = lua_pcall(v->box.L, 2, 0, HANDLER);    // handler
     json *answer = result(v, &r, status);
     *usage = (vm_usage){ sandbox_cpu(&v->box), heap_peak(v->box.heap) };
     heap_restore(v->box.heap);                          // handler run decide

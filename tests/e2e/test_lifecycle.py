@@ -8,6 +8,7 @@ import time
 
 from harness import SLOWNESS, Server, insecure_context, recorded, until
 
+TLS = insecure_context()                            # making one costs 20 ms
 REVIEW = json.dumps(recorded("ollama-inference")).encode()
 REQUEST = (b"POST /mutate HTTP/1.1\r\nHost: webhook\r\nContent-Type: application/json\r\n"
            b"Content-Length: %d\r\n\r\n" % len(REVIEW)) + REVIEW
@@ -15,7 +16,7 @@ REQUEST = (b"POST /mutate HTTP/1.1\r\nHost: webhook\r\nContent-Type: application
 
 def tls(server):
     plain = socket.create_connection(("127.0.0.1", server.webhook_port), timeout=30 * SLOWNESS)
-    return insecure_context().wrap_socket(plain)
+    return TLS.wrap_socket(plain)
 
 
 def read_answer(connection):
@@ -86,6 +87,7 @@ def test_a_connection_that_has_just_been_made_is_served_before_the_end():
         until(lambda: server.logged("draining"), "the drain")
         connection.sendall(REQUEST)
         assert b" 200 " in read_answer(connection)[0]
+        assert server.process.wait(10 * SLOWNESS) == 0
 
 
 def test_idle_connections_do_not_delay_the_end():
@@ -127,7 +129,7 @@ def test_no_new_connections_after_the_drain():
     assert server.get("/readyz").status == 503, "the probes go on"
     connection.sendall(REQUEST[3000:])
     assert b" 200 " in read_answer(connection)[0]
-    assert server.stop() == 0
+    assert server.process.wait(10 * SLOWNESS) == 0
 
 
 def test_a_second_signal_ends_it_at_once():
@@ -222,6 +224,7 @@ def test_memory_is_flat_over_twenty_thousand_reviews():
         on_four_connections(int(20000 / SLOWNESS))
         after = resident_kib(server)
         print(f"resident: {before} KiB after 4,000 reviews, {after} KiB after 24,000")
-        assert after - before < 1024
+        if SLOWNESS == 1:                           # sanitizers keep freed memory for a while
+            assert after - before < 1024
         samples = server.metrics()
         assert samples["castslice_requests_total"] == samples["castslice_review_duration_seconds_count"] >= 4000

@@ -133,6 +133,8 @@ def mutate(server, a_pod, **request):
     after = apply_strictly(a_pod, patch)
     assert after == apply_by_library(a_pod, patch)
     check_patched(a_pod, after)
+    if patch:
+        assert operations(server.review(review_of(after, **request))) == [], "R14: a second pass changes nothing"
     return patch, after
 
 
@@ -399,7 +401,7 @@ def test_W5_the_timeout_of_the_caller_bounds_the_policy(policy):
     running = policy(SPIN, "--policy-cpu-ms", "20000")
     start = time.monotonic()
     answer = running.post(review_of(pod()), path="/mutate?timeout=1s")
-    assert time.monotonic() - start < 1 * SLOWNESS, "the API server has hung up by now"
+    assert time.monotonic() - start < 5 * SLOWNESS, "a second of the caller's, not twenty of ours"
     assert "policy.lua" in check_status(answer, 500)["message"]
 
 

@@ -18,7 +18,8 @@ static const char folder[] = "tests/escapes";
 static const vm_limits limits = { (size_t)8 << 20, CPU_MS * INT64_C(1000000) };
 
 typedef struct escape {
-    vm_source source;
+    vm_source source;       /* borrows the two below */
+    char path[400], *text;
     char expected[200];
     double worst_ms;
     size_t peak;
@@ -36,18 +37,12 @@ static char *read_file(const char *path, size_t *length)
 
 static void open_escape(escape *e, const char *name)
 {
-    char path[400];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    *e = (escape){ .source = { .module = "policy" } };
-    e->source.path = mem_strdup(path);
-    e->source.text = read_file(path, &e->source.length);
-    check_row(name, sscanf(e->source.text, "-- expect: %199[^\n]", e->expected) == 1);
-}
-
-static void close_escape(escape *e)
-{
-    free((void *)(uintptr_t)e->source.path);
-    free((void *)(uintptr_t)e->source.text);
+    size_t length;
+    *e = (escape){ .worst_ms = 0 };
+    snprintf(e->path, sizeof e->path, "%s/%s", folder, name);
+    e->text = read_file(e->path, &length);
+    e->source = (vm_source){ "policy", e->path, e->text, length };
+    check_row(name, sscanf(e->text, "-- expect: %199[^\n]", e->expected) == 1);
 }
 
 static void read_pod(pod *p, json_arena *arena)
@@ -113,7 +108,7 @@ static void run_escape(const char *name)
         check_outcome(&e, "", err.text);
     printf("  %-34s %8.2f ms %8zu KiB\n", name, e.worst_ms, e.peak / 1024);
     vm_free(v);
-    close_escape(&e);
+    free(e.text);
 }
 
 static int is_policy(const struct dirent *entry)

@@ -2,7 +2,7 @@
 
 #include "heap.h"
 
-static const size_t size = 256 * 1024;
+static const size_t size = (size_t)256 << 10;
 
 /* A reproducible stream of numbers. */
 static unsigned next_number(unsigned *seed)
@@ -64,7 +64,7 @@ static void it_refuses_what_does_not_fit(void **state)
     assert_null(heap_resize(h, NULL, size + 1));
     assert_null(heap_resize(h, NULL, SIZE_MAX));
     char *block = heap_resize(h, NULL, 100);
-    strcpy(block, "still here");
+    memcpy(block, "still here", 11);
     assert_null(heap_resize(h, block, size + 1));
     assert_string_equal(block, "still here");
     heap_free(h);
@@ -121,6 +121,42 @@ static void the_image_holds_only_what_was_used(void **state)
     heap_free(NULL);
 }
 
+static void holes_are_not_copied(void **state)
+{
+    (void)state;
+    heap *h = heap_new(size);
+    char *kept[20], *holes[20], *again[20];
+    for (int i = 0; i < 20; i++) {
+        kept[i] = heap_resize(h, NULL, 100);
+        holes[i] = heap_resize(h, NULL, 3000 + (size_t)i * 100);
+        memset(kept[i], i, 100);
+    }
+    char *last = heap_resize(h, NULL, 100);
+    for (int i = 0; i < 20; i++)
+        heap_release(h, holes[i]);
+    heap_keep(h);
+    assert_true(heap_image(h) < 10000);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 20; i++)
+            memset(kept[i], 'x', 100);
+        heap_release(h, last);
+        for (char *b; (b = heap_resize(h, NULL, 700));)
+            memset(b, 'y', 700);
+        heap_restore(h);
+        for (int i = 0; i < 20; i++)
+            for (int j = 0; j < 100; j++)
+                assert_int_equal(kept[i][j], i);
+        for (int i = 0; i < 20; i++) {
+            char *b = heap_resize(h, NULL, 3000 + (size_t)i * 100);
+            again[i] = round ? again[i] : b;
+            assert_ptr_equal(b, again[i]);
+            assert_true(b < last);                      /* in a hole, not behind everything */
+        }
+        heap_restore(h);
+    }
+    heap_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +166,7 @@ int main(void)
         cmocka_unit_test(a_full_heap_still_shrinks),
         cmocka_unit_test(restoring_brings_back_every_byte),
         cmocka_unit_test(the_image_holds_only_what_was_used),
+        cmocka_unit_test(holes_are_not_copied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
