@@ -69,6 +69,18 @@ $(BUILD)/unit/%: tests/unit/%.c $(ENGINE)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) -Itests/unit -MMD -MP -MF $@.d $(LDFLAGS_ALL) -o $@ $< $(ENGINE) $(LIB_LIBS) -lcmocka
 
+# a module for a plain Lua, so that busted can run what policies run; never with sanitizers, which Lua is built without
+$(BUILD)/lua/castslice/text.so: $(addprefix host/,lua_text.c utf8.c lua_text.h utf8.h sandbox.h heap.h)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -DCASTSLICE_LUA_MODULE -Ihost $(WARNINGS) -O2 -g -fPIC -shared \
+	    $(shell pkg-config --cflags lua5.4) -o $@ host/lua_text.c host/utf8.c
+
+$(BUILD)/bench/%: tests/bench/%.c $(ENGINE)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d $(LDFLAGS_ALL) -o $@ $< $(ENGINE) $(LIB_LIBS)
+
 -include $(OBJECTS:.o=.d) $(UNITS:=.d)
 
 # ---- packages ----------------------------------------------------------------
@@ -125,6 +137,10 @@ lint:  ## clang-tidy, luacheck and the layer rules, each rule tried by breaking 
 .PHONY: shape
 shape:  ## how long our functions are, next to code that is admired
 	$(Q)tests/lint/shape.sh host
+
+.PHONY: bench-policy
+bench-policy: $(BUILD)/bench/bench_vm  ## what one run of the policy costs, next to an empty function
+	$(Q)$<
 
 .PHONY: install
 install: all  ## copy the program to $(PREFIX)/bin (DESTDIR is honoured)

@@ -22,32 +22,17 @@ static void tidy(char *text, size_t length)
 }
 
 __attribute__((format(printf, 4, 0)))
-static void fill(error *err, error_kind kind, int line, const char *format, va_list args)
+void error_fill(error *err, error_kind kind, int line, const char *format, ...)
 {
     if (!err)
         return;
     char text[sizeof err->text];                       /* the arguments may point into err->text */
+    va_list args;
+    va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
+    va_end(args);
     tidy(text, strlen(text));
     err->kind = kind;
     err->line = line;
     memcpy(err->text, text, sizeof text);
-}
-
-bool error_set(error *err, error_kind kind, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fill(err, kind, 0, format, args);
-    va_end(args);
-    return false;
-}
-
-bool error_set_line(error *err, error_kind kind, int line, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fill(err, kind, line, format, args);
-    va_end(args);
-    return false;
 }

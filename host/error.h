@@ -27,12 +27,18 @@ typedef struct error {
     char text[1024];    /* one sentence, UTF-8, no newline, always terminated */
 } error;
 
-/* Fill `err` (NULL is fine) and return false, so that a check can say `return error_set(…)`.
- * Text that does not fit is cut at a character boundary; control characters become '?'. */
-bool error_set(error *err, error_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-/* The same for a known line. */
-bool error_set_line(error *err, error_kind kind, int line, const char *format, ...)
+/* Fill `err` (NULL is fine). Text that does not fit is cut at a character boundary; control characters become '?'. */
+void error_fill(error *err, error_kind kind, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+static inline bool error_failed(void)
+{
+    return false;
+}
+
+/* Fill `err` and be false, so that a check can say `return error_set(err, ERR_INPUT, "…")`. Macros, so that
+ * whoever reads the caller, a static analyser too, sees that it is false. */
+#define error_set_line(err, kind, line, ...) (error_fill(err, kind, line, __VA_ARGS__), error_failed())
+#define error_set(err, kind, ...) error_set_line(err, kind, 0, __VA_ARGS__)
 
 #endif

@@ -12,14 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The header and one read of the body; larger headers are answered 431. */
-enum { CONNECTION_MEMORY = 32 * 1024, HEAD_MAX = 512 };
+/* CONNECTION_MEMORY: the header and one read of the body; larger headers are answered 431.
+ * SMALL: what a body may hold whatever others do, so that a few large ones do not keep the usual ones out. */
+enum { CONNECTION_MEMORY = 32 * 1024, HEAD_MAX = 512, SMALL = 64 * 1024 };
 
 struct http {
     const http_site *site;
     connections *table;
     log_gate *gate;
     struct MHD_Daemon *daemon;
+    _Atomic size_t held;        /* bytes of unfinished bodies, each above SMALL */
     atomic_bool closing;
 };
 
@@ -97,14 +99,15 @@ static void write_raw(struct MHD_Connection *c, const char *bytes, size_t length
 
 /* libmicrohttpd takes no answer while a body is coming in, and we will not read forty
  * megabytes to refuse them: so we write this one answer ourselves and let it close. */
-static enum MHD_Result cut_off(http *h, exchange *x, struct MHD_Connection *c)
+static enum MHD_Result cut_off(http *h, exchange *x, struct MHD_Connection *c, unsigned status)
 {
-    http_answer a = { .status = 413 };
+    http_answer a = { .status = status };
     buf text;
-    h->site->too_large(h->site->data, &a);
+    h->site->cut_off(h->site->data, status, &a);
     buf_init(&text, a.body.len + HEAD_MAX);
-    buf_printf(&text, "HTTP/1.1 413 Content Too Large\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-                      "Connection: close\r\n\r\n", a.content_type, a.body.len);
+    buf_printf(&text, "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%sConnection: close\r\n\r\n",
+               status, MHD_get_reason_phrase_for(status), a.content_type, a.body.len,
+               a.retry ? "Retry-After: 1\r\n" : "");
     buf_add(&text, a.body.data, a.body.len);
     write_raw(c, text.data, text.len);
     buf_release(&text);
@@ -154,11 +157,34 @@ static enum MHD_Result check(http *h, exchange *x, struct MHD_Connection *c, con
     return MHD_YES;
 }
 
+static size_t above_small(size_t length)
+{
+    return length > SMALL ? length - SMALL : 0;
+}
+
+/* Book what the body is about to grow by; false when all of them together hold too much. */
+static bool hold(http *h, const exchange *x, size_t length)
+{
+    size_t more = above_small(x->body.len + length) - above_small(x->body.len);
+    if (more == 0 || atomic_fetch_add(&h->held, more) + more <= h->site->max_held)
+        return true;
+    atomic_fetch_sub(&h->held, more);
+    return false;
+}
+
+static void let_go(http *h, exchange *x)
+{
+    atomic_fetch_sub(&h->held, above_small(x->body.len));
+    buf_release(&x->body);
+}
+
 static enum MHD_Result gather(http *h, exchange *x, struct MHD_Connection *c, const char *bytes, size_t *length)
 {
+    if (*length > x->body.max - x->body.len)
+        return cut_off(h, x, c, 413);
+    if (!hold(h, x, *length))
+        return cut_off(h, x, c, 503);
     buf_add(&x->body, bytes, *length);
-    if (x->body.toobig)
-        return cut_off(h, x, c);
     *length = 0;
     return MHD_YES;
 }
@@ -169,6 +195,7 @@ static enum MHD_Result finish(http *h, exchange *x, struct MHD_Connection *c, co
     connection_enter(x->connection, PHASE_ANSWER);
     if (!x->refused)
         h->site->answer(h->site->data, r, &x->answer);
+    let_go(h, x);
     return send_answer(h, x, c);
 }
 
@@ -211,13 +238,12 @@ static bool must_linger(const exchange *x, struct MHD_Connection *c, enum MHD_Re
 static void on_completed(void *data, struct MHD_Connection *c, void **context, enum MHD_RequestTerminationCode how)
 {
     exchange *x = *context;
-    (void)data;
     if (!x)
         return;
     if (must_linger(x, c, how))
         connection_linger(x->connection);
     connection_enter(x->connection, PHASE_IDLE);
-    buf_release(&x->body);
+    let_go(data, x);
     buf_release(&x->answer.body);
     free(x);
     *context = NULL;

@@ -36,13 +36,14 @@ typedef struct http_answer {
 
 typedef struct http_site {
     void *data;                         /* handed to the functions */
-    size_t max_body;                    /* bytes; a longer body is cut off */
+    size_t max_body;                    /* bytes; a longer body is cut off with 413 */
+    size_t max_held;                    /* bytes of unfinished bodies, all together and small ones aside; above it 503 */
     bool one_request;                   /* close every connection after its first answer */
     /* The header is there, the body is not. False: refuse, `a` says how. */
     bool (*check)(void *data, const http_request *r, http_answer *a);
     void (*answer)(void *data, const http_request *r, http_answer *a);
-    /* The body passed max_body without having said so before. */
-    void (*too_large)(void *data, http_answer *a);
+    /* In the middle of a body: it passed max_body without having said so before (413), or max_held (503). */
+    void (*cut_off)(void *data, unsigned status, http_answer *a);
 } http_site;
 
 typedef struct http http;

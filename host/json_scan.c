@@ -83,14 +83,15 @@ static size_t plain_prefix(const unsigned char *p)
 
 static void skip_plain(scan *s)
 {
-    while (left(s) >= 8) {
-        size_t n = plain_prefix(s->at);
-        s->at += n;
-        if (n < 8)
-            return;
+    const unsigned char *p = s->at;
+    size_t n = 8;
+    while (n == 8 && s->end - p >= 8) {
+        n = plain_prefix(p);
+        p += n;
     }
-    while (s->at < s->end && is_plain(*s->at))
-        s->at++;
+    while (n == 8 && p < s->end && is_plain(*p))
+        p++;
+    s->at = p;
 }
 
 static int hex_digit(unsigned char c)
@@ -144,13 +145,15 @@ static bool scan_unicode_escape(scan *s, bool key)
 
 static bool scan_escape(scan *s, bool key)
 {
-    unsigned char c = left(s) > 1 ? s->at[1] : 0;
-    if (c == 'u')
+    switch (left(s) > 1 ? s->at[1] : 0) {
+    case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't':
+        s->at += 2;
+        return true;
+    case 'u':
         return scan_unicode_escape(s, key);
-    if (c == 0 || !strchr("\"\\/bfnrt", c))
+    default:
         return fail(s, "an escape JSON does not have");
-    s->at += 2;
-    return true;
+    }
 }
 
 static bool scan_utf8(scan *s)

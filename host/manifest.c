@@ -133,26 +133,40 @@ static void put_dotted(char *out, size_t size, const char *path, size_t length)
         *p = (char)(*p == '/' ? '.' : *p);
 }
 
-/* The value as text, for somebody who forgot the quotes; empty for null. NULL when that makes no sense. */
-static const char *quotable(const finder *f, place p, char *out, size_t size)
+/* The value as it stands in the text, for somebody who forgot the quotes; what YAML takes for a boolean
+ * is likelier meant as true or false than as yes or no, but for names. NULL when quotes would not help. */
+static const char *quotable(const finder *f, place p, bool name, char *out, size_t size)
 {
     const source_node *s = p.source;
     if (json_is_null(p.value))
         return "";
-    if (json_is_bool(p.value))
+    if (json_is_bool(p.value) && !name)
         return json_is_true(p.value) ? "true" : "false";
-    if (!s || s->kind != SOURCE_SCALAR || !json_is_number(p.value) || s->end - s->start >= size)
+    if (!s || s->kind != SOURCE_SCALAR || s->end - s->start >= size)
         return NULL;
     snprintf(out, size, "%.*s", (int)(s->end - s->start), f->document->in.text + s->start);
     return out;
 }
 
-static bool refuse_value(finder *f, place p, const char *where, const char *map, const char *key)
+static bool refuse_value(finder *f, place p, const char *field, bool name)
 {
     char raw[64];
-    const char *text = quotable(f, p, raw, sizeof raw);
-    return error_set_line(f->err, ERR_INPUT, line_of(f, p.source), "%smetadata.%s[\"%s\"] must be a string%s%s%s", where, map,
-                          key, text ? ": write it as \"" : "", text ? text : "", text ? "\"" : "");
+    const char *text = quotable(f, p, name, raw, sizeof raw);
+    return error_set_line(f->err, ERR_INPUT, line_of(f, p.source), "%s must be a string%s%s%s", field,
+                          text ? ": write it as \"" : "", text ? text : "", text ? "\"" : "");
+}
+
+static bool check_names(finder *f, place metadata, const char *where)
+{
+    static const char *const names[] = { "name", "generateName", "namespace" };
+    char field[128];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        place p = child_of(metadata, names[i]);
+        snprintf(field, sizeof field, "%smetadata.%s", where, names[i]);
+        if (p.value && !json_is_string(p.value) && !json_is_null(p.value))
+            return refuse_value(f, p, field, true);
+    }
+    return true;
 }
 
 /* Annotations and labels are strings, or the API server takes nothing of the object. */
@@ -161,9 +175,12 @@ static bool check_map(finder *f, place metadata, const char *where, const char *
     place map = child_of(metadata, name);
     if (map.value && !json_is_object(map.value) && !json_is_null(map.value))
         return error_set_line(f->err, ERR_INPUT, line_of(f, map.source), "%smetadata.%s must be a mapping of strings", where, name);
-    for (json *m = json_is_object(map.value) ? json_first(map.value) : NULL; m; m = json_next(m))
+    for (json *m = json_is_object(map.value) ? json_first(map.value) : NULL; m; m = json_next(m)) {
+        char field[512];
+        snprintf(field, sizeof field, "%smetadata.%s[\"%.300s\"]", where, name, json_key(m));
         if (!json_is_string(m))
-            return refuse_value(f, child_of(map, json_key(m)), where, name, json_key(m));
+            return refuse_value(f, child_of(map, json_key(m)), field, false);
+    }
     return true;
 }
 
@@ -172,7 +189,8 @@ static bool check_metadata(finder *f, const kind *k, place owner)
     char where[80];
     put_dotted(where, sizeof where, k->path, owner.depth);
     place metadata = child_of(owner, "metadata");
-    return check_map(f, metadata, where, "annotations") && check_map(f, metadata, where, "labels");
+    return check_names(f, metadata, where) && check_map(f, metadata, where, "annotations") &&
+           check_map(f, metadata, where, "labels");
 }
 
 static bool note_misplaced(finder *f, const kind *k, place owner, const json *annotation, int line)

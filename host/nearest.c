@@ -36,7 +36,7 @@ const char *nearest_word(const char *word, const char *const *words, size_t coun
     size_t fewest = MAX_WORD;
     for (size_t i = 0; i < count; i++) {
         size_t d = distance(word, words[i]);
-        if (d < fewest && d <= (strlen(words[i]) + 2) / 3) {
+        if (d < fewest && d <= (strlen(words[i]) + 1) / 3) {
             fewest = d;
             best = words[i];
         }

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* The word with the fewest edits, or NULL when every one differs in more than a third of its letters. */
+/* The word with the fewest edits, or NULL when every one differs in more than a third of its letters, rounded. */
 const char *nearest_word(const char *word, const char *const *words, size_t count);
 
 #endif

@@ -70,16 +70,14 @@ static void answer(void *data, const http_request *r, http_answer *a)
     find(r->path)->show(data, a);
 }
 
-static void too_large(void *data, http_answer *a)
+static void cut_off(void *data, unsigned status, http_answer *a)
 {
     (void)data;
-    say(a, 413, "No page here reads a body.\n");
+    say(a, status, "No page here reads a body.\n");
 }
 
 /* One request a connection: so that a flood holds none, and the oldest silent one can always give way. */
 http_site probes_site(server *s)
 {
-    return (http_site){
-        .data = s, .max_body = 0, .one_request = true, .check = check, .answer = answer, .too_large = too_large
-    };
+    return (http_site){ .data = s, .one_request = true, .check = check, .answer = answer, .cut_off = cut_off };
 }

@@ -174,6 +174,7 @@ static bool replace(splice *s, spot at, const char *key, const patch_op *op, con
 {
     size_t parent = (size_t)(strrchr(op->path, '/') - op->path) + 1;
     source_node *member = at.fresh ? NULL : source_child(at.node, key, &s->shared);
+    source_resolve(member, &s->shared);
     if (!member || !next || !json_is_string(next->value) || strncmp(op->path, next->path, parent) != 0)
         return misfit(op->path, err);
     char *new_key = json_arena_strdup(s->arena, next->path + parent, strlen(next->path + parent));

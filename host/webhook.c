@@ -15,6 +15,7 @@ enum {
     ANSWER_MAX = 64 << 20,          /* a patch is bounded by the arena; this is above what that allows */
     ARENA_FACTOR = 8,               /* a tree takes a few times the text it was read from */
     ARENA_MIN = 8 << 20,
+    LARGE_BODIES = 8,               /* of the largest size, being received at once */
 };
 
 /* ---- answers that are no AdmissionReview --------------------------------- */
@@ -50,9 +51,19 @@ static bool refuse_length(server *s, http_answer *a)
     return refuse_malformed(s, a, 413, text);
 }
 
-static void too_large(void *data, http_answer *a)
+static bool refuse_load(server *s, http_answer *a, const char *sentence)
 {
-    refuse_length(data, a);
+    metrics_overloaded(s->metrics);
+    a->retry = true;
+    return refuse(a, 503, sentence);
+}
+
+static void cut_off(void *data, unsigned status, http_answer *a)
+{
+    if (status == 413)
+        refuse_length(data, a);
+    else
+        refuse_load(data, a, "too many large bodies at once; come back in a second");
 }
 
 /* "application/json", with or without parameters. */
@@ -87,11 +98,8 @@ static bool check_body(server *s, const http_request *r, http_answer *a)
 static bool check(void *data, const http_request *r, http_answer *a)
 {
     server *s = data;
-    if (r->over) {
-        metrics_overloaded(s->metrics);
-        a->retry = true;
-        return refuse(a, 503, "too many connections (--max-connections); come back in a second");
-    }
+    if (r->over)
+        return refuse_load(s, a, "too many connections (--max-connections); come back in a second");
     if (strcmp(r->path, "/mutate") != 0)
         return refuse(a, 404, "there is nothing here; reviews go to POST /mutate");
     if (strcmp(r->method, "POST") != 0) {
@@ -254,8 +262,9 @@ http_site webhook_site(server *s)
     return (http_site){
         .data = s,
         .max_body = s->options.max_body,
+        .max_held = s->options.max_body * LARGE_BODIES,
         .check = check,
         .answer = answer,
-        .too_large = too_large,
+        .cut_off = cut_off,
     };
 }

@@ -1,7 +1,7 @@
 """Clients that mean harm, or know no better: they cost nobody else anything.
 
-What waits for a deadline waits in threads of one test, so the whole file takes
-little longer than its longest deadline.
+What waits for a deadline waits in threads of one test, or while the others run, so
+the whole file takes no longer than its longest wait: 92 seconds.
 """
 import json
 import os
@@ -93,6 +93,15 @@ def cpu_seconds(server):
 
 def gone(server):
     until(lambda: server.metrics()["castslice_connections"] == 0, "every connection closed")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def patient():
+    """A connection that is idle while the other tests of this file run."""
+    with Server() as server:
+        connection = server.connect()
+        assert server.post(REVIEW, connection=connection).status == 200
+        yield server, connection, time.monotonic()
 
 
 def test_the_slow_are_cut_off_and_the_others_do_not_notice():
@@ -381,3 +390,37 @@ def test_sixty_four_clients_good_and_bad(server):
     after = server.metrics()
     assert after["castslice_requests_total"] - before["castslice_requests_total"] == 48 * 20
     assert after["castslice_malformed_requests_total"] - before["castslice_malformed_requests_total"] == 16 * 20
+
+
+# ---- memory ------------------------------------------------------------------
+
+def resident_mib(server):
+    return next(int(line.split()[1]) / 1024 for line in open(f"/proc/{server.process.pid}/status") if "VmRSS" in line)
+
+
+def test_many_large_bodies_at_once_hold_a_bounded_amount_of_memory():
+    with Server("--max-body", "4MiB") as server:
+        crowd = [tls(server.webhook_port) for _ in range(40)]
+        for connection in crowd:
+            try:
+                connection.sendall(HEADER + b"Content-Length: %d\r\n\r\n" % (4 << 20) + b" " * (4_000_000))
+            except OSError:
+                pass                                # told to go in the middle of it
+        until(lambda: server.metrics()["castslice_overload_responses_total"] >= 30, "most to be told to come back")
+        if SLOWNESS == 1:
+            assert resident_mib(server) < 128, "eight bodies of the largest size, each in a buffer that doubles"
+        assert server.post(REVIEW).status == 200, "a body of the usual size gets through"
+        for connection in crowd:
+            connection.close()
+        gone(server)
+        assert server.post(REVIEW[:-1].ljust(4_000_000) + b"}").status == 200, "and there is room for large ones again"
+
+
+# ---- the API server's pool ---------------------------------------------------
+
+@pytest.mark.skipif(SLOWNESS > 1, reason="waits for the clock, not for the machine")
+def test_an_idle_connection_outlives_the_api_servers_pool(patient):
+    server, connection, since = patient
+    time.sleep(max(0, since + 92 - time.monotonic()))   # the API server drops its own after 90 s
+    assert server.post(REVIEW, connection=connection).status == 200
+    assert server.metrics()["castslice_connections"] == 1

@@ -147,7 +147,7 @@ static void what_is_wrong_with_a_folder_is_said(void **state)
     write_file("policy.json", "{}");
     expect_error(root, ERR_POLICY, "/policy.json: this version reads policy.lua only");
     remove(path_of("policy.json"));
-    symlink("nowhere", path_of("m.lua"));
+    assert_int_equal(symlink("nowhere", path_of("m.lua")), 0);
     expect_error(root, ERR_SYSTEM, "/m.lua: No such file or directory");
 }
 
@@ -174,10 +174,10 @@ static void one_version_is_read_from_a_volume(void **state)
     mkdir(path_of("..v1"), 0700);
     write_file("..v1/policy.lua", "return function() return { ratio = require 'n' } end");
     write_file("..v1/n.lua", "return 7");
-    symlink("..v1", path_of("..data"));
-    symlink("..data/policy.lua", path_of("policy.lua"));
-    symlink("..data/n.lua", path_of("n.lua"));
-    symlink("..data/gone.lua", path_of("gone.lua"));        /* of another version: not looked at */
+    assert_int_equal(symlink("..v1", path_of("..data")), 0);
+    assert_int_equal(symlink("..data/policy.lua", path_of("policy.lua")), 0);
+    assert_int_equal(symlink("..data/n.lua", path_of("n.lua")), 0);
+    assert_int_equal(symlink("..data/gone.lua", path_of("gone.lua")), 0);        /* of another version: not looked at */
     bundle *b = load(1);
     assert_string_equal(bundle_entry(b), path_of("policy.lua"));
     assert_true(ratio_of(b) == 7);

@@ -4,9 +4,21 @@
 
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LIMIT = 2, CAPACITY = 4 };
+
+static int64_t now_ms = 1000000;
+
+/* Takes the place of the C library's: time passes when a test says so. */
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+    (void)id;
+    t->tv_sec = (time_t)(now_ms / 1000);
+    t->tv_nsec = (long)(now_ms % 1000 * 1000000);
+    return 0;
+}
 
 /* Both ends of each connection; ours is what the table sees. */
 static int ours[16], theirs[16], wake;
@@ -90,17 +102,54 @@ static void a_full_table_sends_the_oldest_silent_one_away(void **state)
         drop(i);
 }
 
-static void what_is_in_time_stays(void **state)
+static void every_phase_has_its_end(void **state)
 {
-    static const phase phases[] = { PHASE_FRESH, PHASE_HEAD, PHASE_BODY, PHASE_ANSWER, PHASE_IDLE };
+    static const struct { const char *name; phase phase; int64_t ms; } rows[] = {
+        { "handshake and first header", PHASE_FRESH, 10000 }, { "a later header", PHASE_HEAD, 10000 },
+        { "body", PHASE_BODY, 20000 },                        { "answer", PHASE_ANSWER, 20000 },
+        { "idle, above the API server's 90 s", PHASE_IDLE, 120000 },
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        take(0);
+        connection_enter(open_ones[0], rows[i].phase);
+        now_ms += rows[i].ms - 1;
+        connections_reap(table);
+        check_row(rows[i].name, !was_ended(0));
+        now_ms += 1;
+        connections_reap(table);
+        check_row(rows[i].name, was_ended(0));
+        drop(0);
+    }
+}
+
+static void a_line_of_the_first_header_buys_no_time(void **state)
+{
     (void)state;
     take(0);
-    for (size_t i = 0; i < COUNT(phases); i++) {
-        connection_enter(open_ones[0], phases[i]);
-        connections_reap(table);
-        assert_false(was_ended(0));
-    }
+    now_ms += 9999;
+    connection_begin(open_ones[0]);
+    now_ms += 1;
+    connections_reap(table);
+    assert_true(was_ended(0));
     drop(0);
+}
+
+static void above_the_limit_the_silent_have_a_second(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        take(i);
+    connection_enter(open_ones[0], PHASE_IDLE);
+    now_ms += 1000;
+    connections_reap(table);
+    assert_false(was_ended(0) || was_ended(1) || was_ended(2) || was_ended(3));
+    now_ms += 1;
+    connections_reap(table);
+    assert_true(was_ended(1) && was_ended(2));              /* the oldest, and no more than are too many */
+    assert_false(was_ended(0) || was_ended(3));
+    for (int i = 0; i < 4; i++)
+        drop(i);
 }
 
 static void busy_is_what_may_still_want_an_answer(void **state)
@@ -168,7 +217,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(only_the_limit_may_send_requests, begin, end),
         cmocka_unit_test_setup_teardown(a_full_table_sends_the_oldest_silent_one_away, begin, end),
-        cmocka_unit_test_setup_teardown(what_is_in_time_stays, begin, end),
+        cmocka_unit_test_setup_teardown(every_phase_has_its_end, begin, end),
+        cmocka_unit_test_setup_teardown(a_line_of_the_first_header_buys_no_time, begin, end),
+        cmocka_unit_test_setup_teardown(above_the_limit_the_silent_have_a_second, begin, end),
         cmocka_unit_test_setup_teardown(busy_is_what_may_still_want_an_answer, begin, end),
         cmocka_unit_test_setup_teardown(a_lingering_socket_is_read_until_its_client_closes, begin, end),
         cmocka_unit_test_setup_teardown(too_many_farewells_are_short, begin, end),
