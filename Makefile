@@ -10,6 +10,7 @@ PYTHON  := /usr/bin/python3
 Q       := $(if $(V),,@)
 
 FUZZ_SECONDS ?= 60
+FUZZERS      := quantity json review
 
 # ---- what is needed, as Debian packages -------------------------------------
 
@@ -37,7 +38,7 @@ LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 OPT_release  := -O2 -g -D_FORTIFY_SOURCE=2
 OPT_asan     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 OPT_tsan     := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
-OPT_coverage := -O0 -g --coverage
+OPT_fuzz     := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
 CPPFLAGS_ALL  = -std=c17 -D_GNU_SOURCE -DCASTSLICE_VERSION='"$(VERSION)"' -Ihost $(LIB_CFLAGS)
 CFLAGS_ALL    = $(CPPFLAGS_ALL) $(WARNINGS) $(HARDEN) $(OPT_$(FLAVOUR)) $(CFLAGS)
@@ -81,7 +82,12 @@ $(BUILD)/bench/%: tests/bench/%.c $(ENGINE)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d $(LDFLAGS_ALL) -o $@ $< $(ENGINE) $(LIB_LIBS)
 
--include $(OBJECTS:.o=.d) $(UNITS:=.d)
+$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(ENGINE)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -fsanitize=fuzzer $(LDFLAGS_ALL) -o $@ $< $(ENGINE) $(LIB_LIBS)
+
+-include $(OBJECTS:.o=.d) $(UNITS:=.d) $(FUZZERS:%=$(BUILD)/fuzz_%.d)
 
 # ---- packages ----------------------------------------------------------------
 
@@ -132,7 +138,26 @@ lint:  ## clang-tidy, luacheck and the layer rules, each rule tried by breaking 
 	$(Q)tests/lint/layers.sh
 	$(Q)tests/lint/layers.sh --self-test
 	$(Q)luacheck --quiet policies lua tests
-	$(Q)clang-tidy --quiet $(SOURCES) $(wildcard tests/unit/*.c tests/fuzz/*.c) -- $(CPPFLAGS_ALL) -Itests/unit
+	$(Q)printf '%s\n' $(SOURCES) $(wildcard tests/*/*.c) | xargs -P 2 -I FILE \
+	    sh -c 'echo "  TIDY  FILE"; clang-tidy --quiet FILE -- $$0 2>&1 | { ! grep -vE "warnings? generated|^$$"; }' \
+	    '$(CPPFLAGS_ALL) -Itests/unit'
+
+.PHONY: fuzz fuzz-run
+fuzz:  ## libFuzzer on quantities, JSON and whole reviews, FUZZ_SECONDS=60 each
+	$(call install-packages,$(FUZZ_PACKAGES))
+	$(Q)$(MAKE) --no-print-directory fuzz-run FLAVOUR=fuzz CC=clang
+
+# what it finds stays in build/fuzz/found
+fuzz-run: $(FUZZERS:%=$(BUILD)/fuzz_%)
+	$(Q)set -e; mkdir -p $(BUILD)/found; for f in $(FUZZERS); do \
+	    mkdir -p $(BUILD)/corpus/$$f; \
+	    seeds="tests/fuzz/seeds/$$f"; [ $$f = quantity ] || seeds="$$seeds tests/reviews"; \
+	    echo "  FUZZ  $$f, $(FUZZ_SECONDS) s"; \
+	    $(BUILD)/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -max_len=20000 \
+	        -dict=tests/fuzz/review.dict -artifact_prefix=$(BUILD)/found/$$f- $(BUILD)/corpus/$$f $$seeds \
+	        >$(BUILD)/found/$$f.log 2>&1 || { tail -n 60 $(BUILD)/found/$$f.log; exit 1; }; \
+	    grep '^Done' $(BUILD)/found/$$f.log; \
+	done
 
 .PHONY: shape
 shape:  ## how long our functions are, next to code that is admired

@@ -295,24 +295,20 @@ static void on_complaint(void *data, const char *format, va_list args)
 
 static struct MHD_Daemon *start_daemon(http *h, size_t threads, bool secure)
 {
-    struct MHD_OptionItem more[4] = { { MHD_OPTION_END, 0, NULL } };
-    size_t n = 0;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_USE_ERROR_LOG;
-    if (threads > 1)
-        more[n++] = (struct MHD_OptionItem){ MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)threads, NULL };
-    if (secure) {
-        flags |= MHD_USE_TLS;
-        more[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(intptr_t)on_certificate };
-        more[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0, tls_priorities() };
-    }
-    more[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
-    /* Its own connection limit is out of reach, the table's lies below: at its own it lets clients hang. */
-    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_complaint, h,
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_NOTIFY_COMPLETED,
-                            on_completed, h, MHD_OPTION_URI_LOG_CALLBACK, on_line, h,
+    const struct MHD_OptionItem pool[] = {
+        { threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)threads, NULL },
+        { MHD_OPTION_END, 0, NULL },
+    };
+    /* Its own connection limit is out of reach, the table's lies below: at its own it lets clients hang.
+     * Without TLS the list ends before the certificates. */
+    return MHD_start_daemon(flags | (secure ? MHD_USE_TLS : 0), 0, NULL, NULL, on_request, h,
+                            MHD_OPTION_EXTERNAL_LOGGER, on_complaint, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_URI_LOG_CALLBACK, on_line, h,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)INT32_MAX, MHD_OPTION_ARRAY, more,
-                            MHD_OPTION_END);
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)INT32_MAX, MHD_OPTION_ARRAY, pool,
+                            secure ? MHD_OPTION_HTTPS_CERT_CALLBACK2 : MHD_OPTION_END, on_certificate,
+                            MHD_OPTION_HTTPS_PRIORITIES, tls_priorities(), MHD_OPTION_END);
 }
 
 http *http_start(const http_site *site, connections *table, log_gate *gate, size_t threads, bool secure, error *err)

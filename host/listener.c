@@ -55,13 +55,18 @@ size_t listener_descriptors(size_t max_connections, size_t threads)
 
 /* ---- the socket ---------------------------------------------------------- */
 
+static bool is_port(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    return digits >= 1 && digits <= 5 && !text[digits] && strtol(text, NULL, 10) <= 65535;
+}
+
 /* "[::1]:9443", "127.0.0.1:9443", ":9443": the host without brackets ("" for every address) and the port. */
 static bool split(const listener_config *c, char host[256], char port[8], error *err)
 {
     const char *colon = strrchr(c->address, ':');
     const char *start = c->address, *end = colon;
-    if (!colon || strlen(colon + 1) < 1 || strlen(colon + 1) > 5 || colon[1 + strspn(colon + 1, "0123456789")] ||
-        atoi(colon + 1) > 65535)
+    if (!colon || !is_port(colon + 1))
         return error_set(err, ERR_SYSTEM, "%s: \"%.100s\" is no ADDRESS:PORT, as in :9443 or 127.0.0.1:9443", c->flag,
                          c->address);
     if (*start == '[' && end > start && end[-1] == ']') {
@@ -151,7 +156,7 @@ static int open_socket(const listener_config *c, error *err)
 /* What the kernel gave us, not what we asked for: port 0 becomes a number. */
 static void write_url(listener *l)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = { 0 };
     socklen_t length = sizeof address;
     char host[INET6_ADDRSTRLEN + 32] = "", port[8] = "";
     getsockname(l->socket, (struct sockaddr *)&address, &length);

@@ -412,15 +412,20 @@ static bool look_into(reader *r, manifest_document *d)
     return err.kind == ERR_NONE || fail(r, d, &err);
 }
 
-/* `share` as YAML. `as_json` is what was wrong with it as JSON, if that is the better sentence; otherwise NULL. */
-static bool read_yaml(reader *r, const source_text *share, const error *as_json)
+static bool add_unreadable(reader *r, const source_text *share, const error *err)
+{
+    manifest_document *d = add_document(r, share);
+    return d ? fail(r, d, err) : full(r->err);
+}
+
+static bool read_yaml(reader *r, const source_text *share)
 {
     error err;
     manifest_document *d = add_document(r, share);
     if (!d)
         return full(r->err);
     if (!yaml_parse(r->manifest->arena, share, &d->root, &d->source, &err))
-        return fail(r, d, as_json ? as_json : &err);
+        return fail(r, d, &err);
     return look_into(r, d);
 }
 
@@ -441,7 +446,8 @@ static bool is_bracket(const source_text *in, size_t at)
     return at < in->end && (in->text[at] == '{' || in->text[at] == '[');
 }
 
-/* Braces start YAML too; only JSON goes on with a quote or another bracket, mostly. */
+/* Braces start YAML too. What goes on with a quote or another bracket is held to JSON's rules, as the
+ * server would: an AdmissionReview with a comma too many is no AdmissionReview. */
 static bool looks_like_json(const source_text *in)
 {
     size_t at = skip_space(in, in->start + 1);
@@ -481,7 +487,7 @@ static bool read_json_values(reader *r, source_text share, size_t content)
         value.end = source_json_end(&value);
         json *root = parse_json(r->manifest->arena, &value, &err);
         if (!root)
-            return read_yaml(r, &share, looks_like_json(&value) || err.kind == ERR_TOO_LARGE ? &err : NULL);
+            return looks_like_json(&value) ? add_unreadable(r, &share, &err) : read_yaml(r, &share);
         content = skip_space(&share, value.end);
         source_text own = { share.text, share.start, content, share.line };
         if (!add_json(r, &own, &value, root))
@@ -489,7 +495,7 @@ static bool read_json_values(reader *r, source_text share, size_t content)
         share.line = source_line(&share, content);
         share.start = content;
     }
-    return share.start == share.end || read_yaml(r, &share, NULL);
+    return share.start == share.end || read_yaml(r, &share);
 }
 
 static bool read_documents(reader *r)
@@ -499,7 +505,7 @@ static bool read_documents(reader *r)
     while (rest.start < rest.end) {
         yaml_extent extent = yaml_first_document(&rest);
         source_text share = { rest.text, rest.start, extent.end, rest.line };
-        bool ok = is_bracket(&share, extent.content) ? read_json_values(r, share, extent.content) : read_yaml(r, &share, NULL);
+        bool ok = is_bracket(&share, extent.content) ? read_json_values(r, share, extent.content) : read_yaml(r, &share);
         if (!ok)
             return false;
         rest.line = source_line(&rest, extent.end);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { MAX_WORD = 64 };
+enum { MAX_WORD = 40 };
 
 static size_t least(size_t a, size_t b, size_t c)
 {
@@ -10,24 +10,24 @@ static size_t least(size_t a, size_t b, size_t c)
     return m < c ? m : c;
 }
 
-/* Levenshtein's distance, one row at a time. */
+/* Insertions, deletions, replacements and swaps of neighbours: "optimal string alignment". */
 static size_t distance(const char *a, const char *b)
 {
-    size_t m = strlen(a), n = strlen(b), row[MAX_WORD + 1];
+    size_t m = strlen(a), n = strlen(b), d[MAX_WORD + 1][MAX_WORD + 1];
     if (m > MAX_WORD || n > MAX_WORD)
         return MAX_WORD;
-    for (size_t j = 0; j <= n; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= m; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= n; j++) {
-            size_t above = row[j];
-            row[j] = least(row[j - 1] + 1, above + 1, diagonal + (a[i - 1] != b[j - 1]));
-            diagonal = above;
+    for (size_t i = 0; i <= m; i++) {
+        for (size_t j = 0; j <= n; j++) {
+            if (i == 0 || j == 0) {
+                d[i][j] = i + j;
+                continue;
+            }
+            d[i][j] = least(d[i][j - 1] + 1, d[i - 1][j] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1, MAX_WORD);
         }
     }
-    return row[n];
+    return d[m][n];
 }
 
 const char *nearest_word(const char *word, const char *const *words, size_t count)

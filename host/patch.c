@@ -173,6 +173,8 @@ static bool put_pairs(builder *b, const char *parent, const json *map, const dec
 
 static bool put_metadata(builder *b, const pod *p, const decision *d)
 {
+    if (p->odd_metadata)
+        return true;
     b->patch->annotations_dropped = sizes(p->annotations, d->annotations, d->annotation_count) > MAX_ANNOTATIONS;
     size_t annotations = b->patch->annotations_dropped ? 0 : d->annotation_count;
     if (annotations + d->label_count > 0 && !json_is_object(json_get(p->object, "metadata")) &&

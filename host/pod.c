@@ -21,6 +21,12 @@ static const char *or_empty(const char *text)
     return text ? text : "";
 }
 
+/* There, but neither a map nor null. */
+static bool is_odd(const json *value)
+{
+    return value && !json_is_object(value) && !json_is_null(value);
+}
+
 /* ---- containers --------------------------------------------------------- */
 
 /* What a container asks of the source. The API server has copied limits into
@@ -42,8 +48,7 @@ static pod_gpu_state source_state(const pod_container *c, int64_t *gpus)
 /* A member of the wrong type cannot be patched safely; the API server refuses it anyway. */
 static bool is_misshapen(const json *resources)
 {
-    const json *limits = json_get(resources, "limits"), *requests = json_get(resources, "requests");
-    return (limits && !json_is_object(limits)) || (requests && !json_is_object(requests) && !json_is_null(requests));
+    return is_odd(json_get(resources, "limits")) || is_odd(json_get(resources, "requests"));
 }
 
 static void read_container(pod_container *c, const json *node, bool init, size_t index)
@@ -182,6 +187,8 @@ bool pod_read(pod *p, json_arena *arena, json *object, const pod_request *reques
         .annotations = object_of(metadata, "annotations"),
         .node_selector = object_of(spec, "nodeSelector"),
     };
+    p->odd_metadata = is_odd(json_get(object, "metadata")) || is_odd(json_get(metadata, "labels")) ||
+                      is_odd(json_get(metadata, "annotations"));
     p->mirror = json_get(p->annotations, "kubernetes.io/config.mirror") != NULL;
     p->limit_ranger = json_get(p->annotations, "kubernetes.io/limit-ranger") != NULL;
     p->opt = read_opt(p->annotations);

@@ -60,6 +60,7 @@ typedef struct pod {
     bool mirror;                /* kubelet's shadow of a static Pod */
     bool limit_ranger;          /* the LimitRanger plugin wrote into this Pod */
     const json *labels, *annotations, *node_selector;               /* NULL when absent or no object */
+    bool odd_metadata;          /* metadata, its labels or annotations are of a wrong type: nothing can be added */
     pod_opt opt;                /* castops.io/optimize: absent, "true", anything else */
     pod_container *containers;  /* containers first, then init containers */
     size_t container_count;

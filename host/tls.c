@@ -28,10 +28,9 @@ const char *tls_library(void)
     return gnutls_check_version(NULL);
 }
 
-char *tls_priorities(void)
+const char *tls_priorities(void)
 {
-    static char text[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
-    return text;
+    return "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 }
 
 /* ---- a pair ------------------------------------------------------------- */

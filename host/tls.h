@@ -23,7 +23,7 @@ struct gnutls_pcert_st;
 struct gnutls_privkey_st;
 void tls_pair_show(tls_pair *p, struct gnutls_pcert_st **chain, unsigned *count, struct gnutls_privkey_st **key);
 
-char *tls_priorities(void);                             /* TLS 1.2 and 1.3, in GnuTLS's words; static */
+const char *tls_priorities(void);                       /* TLS 1.2 and 1.3, in GnuTLS's words */
 const char *tls_library(void);                          /* GnuTLS's version */
 
 #endif

@@ -12,11 +12,11 @@ enum { LIMIT = 2, CAPACITY = 4 };
 static int64_t now_ms = 1000000;
 
 /* Takes the place of the C library's: time passes when a test says so. */
-int clock_gettime(clockid_t id, struct timespec *t)
+int clock_gettime(clockid_t id, struct timespec *tp)
 {
     (void)id;
-    t->tv_sec = (time_t)(now_ms / 1000);
-    t->tv_nsec = (long)(now_ms % 1000 * 1000000);
+    tp->tv_sec = (time_t)(now_ms / 1000);
+    tp->tv_nsec = (long)(now_ms % 1000 * 1000000);
     return 0;
 }
 

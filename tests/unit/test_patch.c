@@ -52,6 +52,14 @@ static const struct build_row {
       "{\"op\":\"add\",\"path\":\"/metadata/annotations/x.y~1z\",\"value\":\"v\"},"
       "{\"op\":\"add\",\"path\":\"/metadata/labels\",\"value\":{}},"
       "{\"op\":\"add\",\"path\":\"/metadata/labels/l\",\"value\":\"w\"}]" },
+    { "nothing is added to metadata of a wrong type, least of all over it",
+      "{\"metadata\":{\"annotations\":\"x\"},\"spec\":{\"containers\":[{\"name\":\"m\",\"resources\":{\"limits\":"
+      "{\"nvidia.com/gpu\":\"1\"},\"requests\":{\"nvidia.com/gpu\":\"1\"}}}]}}",
+      "{\"ratio\":1,\"annotations\":{\"a\":\"b\"},\"labels\":{\"l\":\"w\"}}",
+      "[{\"op\":\"remove\",\"path\":\"/spec/containers/0/resources/limits/nvidia.com~1gpu\"},"
+      "{\"op\":\"add\",\"path\":\"/spec/containers/0/resources/limits/nvidia.com~1gpu-shared\",\"value\":\"1\"},"
+      "{\"op\":\"remove\",\"path\":\"/spec/containers/0/resources/requests/nvidia.com~1gpu\"},"
+      "{\"op\":\"add\",\"path\":\"/spec/containers/0/resources/requests/nvidia.com~1gpu-shared\",\"value\":\"1\"}]" },
     { "annotations travel only with a rewrite", "{\"spec\":{\"containers\":[{\"name\":\"m\"}]}}",
       "{\"ratio\":1,\"annotations\":{\"a\":\"b\"}}", "[]" },
     { "a container that carries the chosen target is left alone",
