@@ -238,7 +238,8 @@ static void print_object(const sheet *h, const buf *text)
     buf_add(&out, text->data, text->len);
     print(s, &out);
     s->new_file = false;
-    s->last = out.len ? out.data[out.len - 1] : s->last;
+    if (out.len)
+        s->last = out.data[out.len - 1];
     s->last_was_json = d->is_json;
     buf_release(&out);
 }
@@ -315,7 +316,7 @@ static void review_document(session *s, const manifest *m, const manifest_docume
 static bool says_something(const manifest *m)
 {
     for (const manifest_document *d = m->documents; d; d = d->next)
-        if (d->root || d->error)
+        if ((d->root && !json_is_null(d->root)) || d->error)
             return true;
     return false;
 }

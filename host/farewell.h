@@ -16,7 +16,7 @@ typedef struct farewell farewell;
 farewell *farewell_new(int wake);                   /* `wake`: an eventfd, written when a socket is added. Borrowed */
 void farewell_free(farewell *f);                    /* NULL is fine */
 
-void farewell_add(farewell *f, int fd);             /* takes fd; any thread. When there are too many it is closed at once */
+void farewell_add(farewell *f, int fd);             /* takes fd; any thread. Above the maximum it is closed at once */
 size_t farewell_count(farewell *f);
 
 /* For the one thread that polls: what to wait for, and what to do afterwards. */

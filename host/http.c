@@ -81,7 +81,9 @@ static enum MHD_Result send_answer(http *h, exchange *x, struct MHD_Connection *
         return MHD_NO;
     enum MHD_Result queued = MHD_queue_response(c, x->answer.status, r);
     MHD_destroy_response(r);
-    x->answered = true;
+    x->answered = queued == MHD_YES;
+    if (!x->answered && log_gate_pass(h->gate))
+        log_error("an answer could not be sent", LOG_N("status", x->answer.status));
     return queued;
 }
 
@@ -286,7 +288,7 @@ static void on_complaint(void *data, const char *format, va_list args)
     if (strstr(text, "Application reported internal error"))
         return;                                     /* that is cut_off(): counted, answered and no error */
     if (strstr(text, "handshake message out of context"))
-        snprintf(text, sizeof text, "a TLS handshake failed: no TLS client, or one that does not trust our certificate");
+        snprintf(text, sizeof text, "a TLS handshake failed: the client speaks no TLS or does not trust our certificate");
     if (log_enabled(LOG_INFO) && log_gate_pass(h->gate))
         log_info("connection trouble", LOG_S("detail", text));
 }
@@ -303,7 +305,8 @@ static struct MHD_Daemon *start_daemon(http *h, size_t threads, bool secure)
     /* Its own connection limit is out of reach, the table's lies below: at its own it lets clients hang.
      * Without TLS the list ends before the certificates. */
     return MHD_start_daemon(flags | (secure ? MHD_USE_TLS : 0), 0, NULL, NULL, on_request, h,
-                            MHD_OPTION_EXTERNAL_LOGGER, on_complaint, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+                            MHD_OPTION_EXTERNAL_LOGGER, on_complaint, h,
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
                             MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_URI_LOG_CALLBACK, on_line, h,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)INT32_MAX, MHD_OPTION_ARRAY, pool,

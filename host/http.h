@@ -37,7 +37,7 @@ typedef struct http_answer {
 typedef struct http_site {
     void *data;                         /* handed to the functions */
     size_t max_body;                    /* bytes; a longer body is cut off with 413 */
-    size_t max_held;                    /* bytes of unfinished bodies, all together and small ones aside; above it 503 */
+    size_t max_held;                    /* bytes of large unfinished bodies, all together; above it 503 */
     bool one_request;                   /* close every connection after its first answer */
     /* The header is there, the body is not. False: refuse, `a` says how. */
     bool (*check)(void *data, const http_request *r, http_answer *a);

@@ -446,12 +446,19 @@ static bool is_bracket(const source_text *in, size_t at)
     return at < in->end && (in->text[at] == '{' || in->text[at] == '[');
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), n = strlen(end);
+    return length >= n && strcmp(text + length - n, end) == 0;
+}
+
 /* Braces start YAML too. What goes on with a quote or another bracket is held to JSON's rules, as the
- * server would: an AdmissionReview with a comma too many is no AdmissionReview. */
-static bool looks_like_json(const source_text *in)
+ * server would: an AdmissionReview with a comma too many is none. Unless the file's name says YAML. */
+static bool is_meant_as_json(const manifest *m, const source_text *in)
 {
     size_t at = skip_space(in, in->start + 1);
-    return at < in->end && strchr("\"{[]}", in->text[at]);
+    bool like_json = at < in->end && strchr("\"{[]}", in->text[at]);
+    return like_json && !ends_with(m->name, ".yaml") && !ends_with(m->name, ".yml");
 }
 
 static json *parse_json(json_arena *arena, const source_text *value, error *err)
@@ -487,7 +494,7 @@ static bool read_json_values(reader *r, source_text share, size_t content)
         value.end = source_json_end(&value);
         json *root = parse_json(r->manifest->arena, &value, &err);
         if (!root)
-            return looks_like_json(&value) ? add_unreadable(r, &share, &err) : read_yaml(r, &share);
+            return is_meant_as_json(r->manifest, &value) ? add_unreadable(r, &share, &err) : read_yaml(r, &share);
         content = skip_space(&share, value.end);
         source_text own = { share.text, share.start, content, share.line };
         if (!add_json(r, &own, &value, root))

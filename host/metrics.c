@@ -167,8 +167,8 @@ void metrics_write(const metrics *m, buf *out)
     write_outcomes(m, out);
     total(out, "castslice_malformed_requests_total", "Bodies that were no review: answered 400, 413 or 415.",
           load(&m->malformed));
-    total(out, "castslice_overload_responses_total", "Requests answered 503 because of --max-connections.",
-          load(&m->overloaded));
+    total(out, "castslice_overload_responses_total",
+          "Requests answered 503: too many connections, or too many large bodies at once.", load(&m->overloaded));
     write_failures(m, out);
     number(out, "castslice_reviews_in_flight", "gauge", "Reviews being decided now.", atomic_load(&m->in_flight));
     number(out, "castslice_connections", "gauge", "Open connections on the webhook port.",

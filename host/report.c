@@ -1,5 +1,6 @@
 #include "report.h"
 
+#include "diff.h"
 #include "review.h"
 
 #include <string.h>
@@ -11,7 +12,7 @@ void report_plain(const char *text, buf *out)
     for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
         bool c1 = p[0] == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0, nul = p[0] == 0xC0 && p[1] == 0x80;
         bool odd = *p < 0x20 || *p == 0x7F || c1 || nul;
-        buf_putc(out, odd ? '?' : (char)*p);
+        buf_add(out, odd ? "?" : (const char *)p, 1);
         p += c1 || nul;
     }
 }
@@ -144,7 +145,7 @@ void report_text(const report *r, const splice *lines, buf *out)
     put_why(r, out);
     put_slices(r, out);
     put_warnings(r, out);
-    if (r->verdict.kind == VERDICT_MUTATED && !(lines && splice_diff(lines, r->owner, 2, out)))
+    if (r->verdict.kind == VERDICT_MUTATED && !(lines && diff_write(lines, r->owner, 2, out)))
         put_operations(r, out);
 }
 

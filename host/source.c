@@ -33,6 +33,20 @@ int source_line(const source_text *in, size_t offset)
     return line;
 }
 
+/* A part may begin in the middle of a line. */
+size_t source_line_start(const source_text *in, size_t offset)
+{
+    while (offset > 0 && in->text[offset - 1] != '\n')
+        offset--;
+    return offset;
+}
+
+size_t source_line_end(const source_text *in, size_t offset)
+{
+    const char *newline = offset < in->end ? memchr(in->text + offset, '\n', in->end - offset) : NULL;
+    return newline ? (size_t)(newline - in->text) + 1 : in->end;
+}
+
 /* ---- JSON --------------------------------------------------------------- */
 
 /* Reads on through a text that json_parse() accepted: what is there needs no second check. */

@@ -45,8 +45,10 @@ source_node *source_of_json(json_arena *arena, const source_text *in, const json
 /* Where the JSON value ends that starts at in->start: the end of the text when it never does. */
 size_t source_json_end(const source_text *in);
 
-/* The line of an offset. */
+/* The line of an offset: its number, its first byte, and the byte behind its line break (at most in->end). */
 int source_line(const source_text *in, size_t offset);
+size_t source_line_start(const source_text *in, size_t offset);
+size_t source_line_end(const source_text *in, size_t offset);
 
 /* The child that one token of a JSON Pointer names, through aliases and merge keys; a key YAML has twice
  * that way means the last. NULL when there is none. On the way `shared` (borrowed, untouched otherwise) is

@@ -1,12 +1,11 @@
 #include "splice.h"
 
-#include "yaml.h"
+#include "yaml_plain.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_TEXT ((size_t)1 << 20)       /* of one edit; a patch of ours is far smaller */
-#define MAX_LINE 200                     /* bytes of a line that a person would read in a diff */
 
 typedef enum change_kind {
     CHANGE_SWAP,        /* a member gets another key and value */
@@ -219,24 +218,10 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-static size_t line_start(const splice *s, size_t at)
-{
-    while (at > 0 && s->in.text[at - 1] != '\n')
-        at--;
-    return at;
-}
-
-/* Just behind the newline of the line `at` is in, or the end of the document. */
-static size_t line_end(const splice *s, size_t at)
-{
-    const char *newline = at < s->in.end ? memchr(s->in.text + at, '\n', s->in.end - at) : NULL;
-    return newline ? (size_t)(newline - s->in.text) + 1 : s->in.end;
-}
-
 /* Where the line stops that `at` is in, its line ending not included. */
 static size_t content_end(const splice *s, size_t at)
 {
-    size_t end = line_end(s, at);
+    size_t end = source_line_end(&s->in, at);
     while (end > at && (s->in.text[end - 1] == '\n' || s->in.text[end - 1] == '\r'))
         end--;
     return end;
@@ -244,7 +229,7 @@ static size_t content_end(const splice *s, size_t at)
 
 static slice leading_blanks(const splice *s, size_t at)
 {
-    size_t start = line_start(s, at), end = start;
+    size_t start = source_line_start(&s->in, at), end = start;
     while (end < s->in.end && is_blank(s->in.text[end]))
         end++;
     return (slice){ s->in.text + start, end - start };
@@ -252,7 +237,7 @@ static slice leading_blanks(const splice *s, size_t at)
 
 static size_t column(const splice *s, size_t at)
 {
-    return at - line_start(s, at);
+    return at - source_line_start(&s->in, at);
 }
 
 static bool stands_first(const splice *s, size_t at)
@@ -273,6 +258,7 @@ static slice line_break(const splice *s)
 /* How a mapping in braces is written. */
 typedef struct style {
     bool lines;                 /* each member on a line of its own */
+    bool trailing;              /* a comma behind the last member too, as YAML allows */
     slice indent, step;         /* of its members; more for what is nested in them */
     slice colon;                /* between key and value: ": " or ":" */
     char quote;                 /* around keys; '\0' for none */
@@ -309,7 +295,7 @@ static void put_key(buf *out, const char *key, char quote)
 {
     if (quote == '\'' && !strchr(key, '\''))
         buf_printf(out, "'%s'", key);
-    else if (quote == '\0' && yaml_is_plain(key))
+    else if (quote == '\0' && yaml_plain_is(key))
         buf_puts(out, key);
     else
         put_quoted(out, key);
@@ -337,6 +323,8 @@ static void put_flow_members(buf *out, const style *st, const json *object, int 
         put_slice(out, st->colon);
         put_flow(out, st, m, depth);
     }
+    if (st->trailing && st->lines)
+        buf_putc(out, ',');
 }
 
 /* A value that stands at `depth` steps below the members of the style's mapping. */
@@ -402,13 +390,22 @@ static slice step_between(slice outer, slice inner)
     return deeper ? (slice){ inner.text + outer.length, inner.length - outer.length } : literal("  ");
 }
 
+/* Past blanks, line breaks and comments. */
+static size_t skip_filling(const splice *s, size_t at)
+{
+    while (at < s->in.end && strchr(" \t\r\n#", s->in.text[at]))
+        at = s->in.text[at] == '#' ? content_end(s, at) : at + 1;
+    return at;
+}
+
 /* Of a mapping in braces that has members. */
 static style style_of(const splice *s, const source_node *mapping)
 {
     const source_node *last = mapping->last;
     slice indent = leading_blanks(s, last->key_start);
     return (style){
-        .lines = stands_first(s, last->key_start) && line_start(s, last->key_start) > mapping->start,
+        .lines = stands_first(s, last->key_start) && source_line_start(&s->in, last->key_start) > mapping->start,
+        .trailing = s->in.text[skip_filling(s, last->end)] == ',',
         .indent = indent,
         .step = step_between(leading_blanks(s, mapping->start), indent),
         .colon = colon_of(s, last),
@@ -506,7 +503,7 @@ static bool grow_block(splice *s, const splice_change *c, buf *text)
     slice newline = line_break(s);
     size_t end = said_until(mapping);
     if (end == 0 || s->in.text[end - 1] != '\n')
-        end = line_end(s, end);
+        end = source_line_end(&s->in, end);
     bool open = s->in.text[end - 1] != '\n';            /* the text ends without a line break: so shall the new one */
     if (open)
         put_slice(text, newline);
@@ -524,14 +521,6 @@ static bool fill_braces(splice *s, const splice_change *c, buf *text)
     return brace && add_edit(s, c, (size_t)(brace - s->in.text), c->node->end, text);
 }
 
-/* Past blanks, line breaks and comments. */
-static size_t skip_filling(const splice *s, size_t at)
-{
-    while (at < s->in.end && strchr(" \t\r\n#", s->in.text[at]))
-        at = s->in.text[at] == '#' ? content_end(s, at) : at + 1;
-    return at;
-}
-
 /* Where a line that a value ends on can be continued: behind its comment, or right here when more follows. */
 static size_t line_rest(const splice *s, size_t at)
 {
@@ -544,17 +533,13 @@ static size_t line_rest(const splice *s, size_t at)
 static bool grow_braces(splice *s, const splice_change *c, buf *text)
 {
     style st = style_of(s, c->node);
-    size_t end = c->node->last->end, comma = skip_filling(s, end);
-    bool trailing = s->in.text[comma] == ',';           /* YAML allows one behind the last member */
-    if (!trailing && !add_edit(s, c, end, end, (buf_putc(text, ','), text)))
+    size_t end = c->node->last->end, at = st.trailing ? skip_filling(s, end) + 1 : end;
+    if (!st.trailing && !add_edit(s, c, end, end, (buf_putc(text, ','), text)))
         return false;
-    size_t at = trailing ? comma + 1 : end;
     at = st.lines ? line_rest(s, at) : at;
     if (!st.lines && st.colon.length > 1)
         buf_putc(text, ' ');
     put_flow_members(text, &st, c->value, 0);
-    if (trailing && st.lines)
-        buf_putc(text, ',');
     return add_edit(s, c, at, at, text);
 }
 
@@ -598,6 +583,18 @@ static void number_lines(splice *s)
     }
 }
 
+static bool index_owners(splice *s)
+{
+    for (const splice_change *c = s->changes; c; c = c->next)
+        s->owner_count = c->owner >= s->owner_count ? c->owner + 1 : s->owner_count;
+    s->owners = json_arena_alloc(s->arena, (s->owner_count + 1) * sizeof *s->owners);
+    for (size_t i = s->edit_count; s->owners && i-- > 0;) {
+        s->owners[s->edits[i].owner].first = i;
+        s->owners[s->edits[i].owner].count++;
+    }
+    return s->owners != NULL;
+}
+
 bool splice_finish(splice *s, error *err)
 {
     buf text;
@@ -611,13 +608,12 @@ bool splice_finish(splice *s, error *err)
         return full(err);
     qsort(s->edits, s->edit_count, sizeof *s->edits, by_place);
     number_lines(s);
-    return true;
+    return index_owners(s) || full(err);
 }
 
 /* ---- output ------------------------------------------------------------- */
 
-/* Bytes [from, to) of the text with the edits [first, last) in it. */
-static void write_range(const splice *s, size_t from, size_t to, size_t first, size_t last, buf *out)
+void splice_write_part(const splice *s, size_t from, size_t to, size_t first, size_t last, buf *out)
 {
     for (const splice_edit *e = s->edits + first; e < s->edits + last; e++) {
         buf_add(out, s->in.text + from, e->start - from);
@@ -629,121 +625,5 @@ static void write_range(const splice *s, size_t from, size_t to, size_t first, s
 
 void splice_write(const splice *s, buf *out)
 {
-    write_range(s, s->in.start, s->in.end, 0, s->edit_count, out);
-}
-
-/* ---- what a person sees ------------------------------------------------- */
-
-/* Whole lines of the text, and the edits in them. */
-typedef struct hunk {
-    size_t start, end;
-    size_t first, last;         /* edits [first, last) */
-    int line;                   /* of `start` */
-} hunk;
-
-/* New lines go below an old one, which is shown with them. */
-static hunk hunk_at(const splice *s, size_t i)
-{
-    const splice_edit *e = &s->edits[i];
-    size_t start = line_start(s, e->start);
-    bool below = e->start == e->end && e->start == start && start > s->in.start;
-    hunk h = { start, line_end(s, e->end), i, i + 1, e->line };
-    if (below)
-        h = (hunk){ line_start(s, start - 1), start, i, i + 1, e->line - 1 };
-    return h;
-}
-
-/* The hunk of edit `i` and of those after it on its lines. */
-static hunk whole_hunk(const splice *s, size_t i)
-{
-    hunk h = hunk_at(s, i);
-    for (; h.last < s->edit_count && s->edits[h.last].owner == s->edits[i].owner; h.last++) {
-        hunk next = hunk_at(s, h.last);
-        if (next.start >= h.end)
-            break;
-        h.end = next.end > h.end ? next.end : h.end;
-    }
-    return h;
-}
-
-static size_t line_length(const char *text)
-{
-    return strcspn(text, "\r\n");
-}
-
-static const char *following_line(const char *text)
-{
-    text += strcspn(text, "\n");
-    return *text ? text + 1 : text;
-}
-
-static void put_line(buf *out, int margin, int number, char sign, const char *line)
-{
-    put_spaces(out, (size_t)margin);
-    if (number > 0)
-        buf_printf(out, "%5d %c ", number, sign);
-    else
-        buf_printf(out, "      %c ", sign);
-    buf_add(out, line, line_length(line));
-    buf_putc(out, '\n');
-}
-
-/* Lines both have at their start are not shown, but for the one that new lines are added below. */
-static void put_lines(buf *out, int margin, int number, const char *old, const char *new)
-{
-    const char *above = NULL;
-    while (*old && *new && line_length(old) == line_length(new) && memcmp(old, new, line_length(old)) == 0) {
-        above = old;
-        old = following_line(old);
-        new = following_line(new);
-        number++;
-    }
-    if (!*old && above)
-        put_line(out, margin, number - 1, ' ', above);
-    for (; *old; old = following_line(old))
-        put_line(out, margin, number++, '-', old);
-    for (; *new; new = following_line(new))
-        put_line(out, margin, 0, '+', new);
-}
-
-static bool is_readable(const char *text)
-{
-    for (; *text; text = following_line(text))
-        if (line_length(text) > MAX_LINE)
-            return false;
-    return true;
-}
-
-static bool put_hunk(const splice *s, const hunk *h, int margin, buf *out)
-{
-    buf old, new;
-    buf_init(&old, MAX_TEXT);
-    buf_init(&new, MAX_TEXT);
-    buf_add(&old, s->in.text + h->start, h->end - h->start);
-    write_range(s, h->start, h->end, h->first, h->last, &new);
-    bool ok = old.data && new.data && !old.toobig && !new.toobig && is_readable(old.data) && is_readable(new.data);
-    if (ok)
-        put_lines(out, margin, h->line, old.data, new.data);
-    buf_release(&old);
-    buf_release(&new);
-    return ok;
-}
-
-bool splice_diff(const splice *s, size_t owner, int margin, buf *out)
-{
-    buf text;
-    bool ok = true;
-    buf_init(&text, out->max);
-    for (size_t i = 0; i < s->edit_count && ok;) {
-        hunk h = { .last = i + 1 };
-        if (s->edits[i].owner == owner) {
-            h = whole_hunk(s, i);
-            ok = put_hunk(s, &h, margin, &text);
-        }
-        i = h.last;
-    }
-    if (ok && text.len)
-        buf_add(out, text.data, text.len);
-    buf_release(&text);
-    return ok;
+    splice_write_part(s, s->in.start, s->in.end, 0, s->edit_count, out);
 }

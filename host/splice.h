@@ -32,6 +32,8 @@ typedef struct splice {
     size_t change_count;
     splice_edit *edits;         /* sorted, apart from one another; by splice_finish() */
     size_t edit_count;
+    struct splice_owner { size_t first, count; } *owners;       /* the first of an owner's edits, and how many */
+    size_t owner_count;
     const source_node *shared;  /* a change made here is seen elsewhere in the document too; or NULL */
 } splice;
 
@@ -48,8 +50,7 @@ bool splice_finish(splice *s, error *err);
 /* The document's text with its edits. */
 void splice_write(const splice *s, buf *out);
 
-/* The lines that `owner` changes, before (-) and after (+), each behind its number and `margin` spaces.
- * False when a line is too long to be looked at; `out` is then unchanged. */
-bool splice_diff(const splice *s, size_t owner, int margin, buf *out);
+/* Bytes [from, to) of the text with the edits [first, last), which lie in there. */
+void splice_write_part(const splice *s, size_t from, size_t to, size_t first, size_t last, buf *out);
 
 #endif

@@ -1,10 +1,8 @@
 #include "yaml.h"
 
 #include "mem.h"
+#include "yaml_plain.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <../include/yaml.h>        /* libyaml's: <yaml.h> would be ours */
@@ -12,138 +10,6 @@
 const char *yaml_library(void)
 {
     return yaml_get_version_string();
-}
-
-/* ---- what a plain scalar means ------------------------------------------ */
-
-typedef enum plain { PLAIN_STRING, PLAIN_NULL, PLAIN_TRUE, PLAIN_FALSE, PLAIN_NUMBER, PLAIN_INFINITE } plain;
-
-/* A digit's value in any base up to 16; 16 for anything else. */
-static unsigned digit_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return (unsigned)(c - '0');
-    c = (char)tolower((unsigned char)c);
-    return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) : 16;
-}
-
-/* The base a number says it has, behind its sign; *digits is moved to the first digit. */
-static unsigned base_of(const char **digits)
-{
-    const char *d = *digits;
-    if (d[0] != '0' || d[1] == '\0')
-        return 10;
-    char mark = (char)tolower((unsigned char)d[1]);
-    unsigned base = mark == 'x' ? 16 : mark == 'o' ? 8 : mark == 'b' ? 2 : 0;
-    *digits = d + (base ? 2 : 1);
-    return base ? base : 8;
-}
-
-static bool read_integer(const char *text, double *number)
-{
-    bool negative = *text == '-';
-    const char *digits = text + (*text == '-' || *text == '+');
-    unsigned base = base_of(&digits);
-    double value = 0;
-    if (!*digits)
-        return false;
-    for (const char *d = digits; *d; d++) {
-        if (digit_value(*d) >= base)
-            return false;
-        value = value * base + digit_value(*d);
-    }
-    if (base == 10)
-        value = strtod(digits, NULL);                   /* exact beyond 2^53 too */
-    *number = negative ? -value : value;
-    return isfinite(value);
-}
-
-static const char *skip_digits(const char *p)
-{
-    return p + strspn(p, "0123456789");
-}
-
-/* [-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)? that a double holds. */
-static bool read_float(const char *text, double *number)
-{
-    const char *whole = text + (*text == '-' || *text == '+'), *p = skip_digits(whole);
-    size_t digits = (size_t)(p - whole);
-    if (*p == '.') {
-        const char *fraction = p + 1;
-        p = skip_digits(fraction);
-        digits += (size_t)(p - fraction);
-    }
-    if (digits == 0)
-        return false;
-    if (*p == 'e' || *p == 'E') {
-        const char *exponent = p + 1 + (p[1] == '-' || p[1] == '+');
-        p = skip_digits(exponent);
-        if (p == exponent)
-            return false;
-    }
-    *number = strtod(text, NULL);
-    return *p == '\0' && isfinite(*number);
-}
-
-/* The words of YAML 1.1 that are no strings. */
-static plain known_word(const char *text)
-{
-    static const struct { const char *words; plain meaning; } table[] = {
-        { " true True TRUE yes Yes YES on On ON y Y ", PLAIN_TRUE },
-        { " false False FALSE no No NO off Off OFF n N ", PLAIN_FALSE },
-        { " ~ null Null NULL ", PLAIN_NULL },
-        { " .nan .NaN .NAN .inf .Inf .INF +.inf +.Inf +.INF -.inf -.Inf -.INF ", PLAIN_INFINITE },
-    };
-    char word[10];
-    size_t length = strlen(text);
-    if (length == 0)
-        return PLAIN_NULL;
-    if (length + 3 > sizeof word || strchr(text, ' '))
-        return PLAIN_STRING;
-    word[0] = word[length + 1] = ' ';
-    memcpy(word + 1, text, length);
-    word[length + 2] = '\0';
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (strstr(table[i].words, word))
-            return table[i].meaning;
-    return PLAIN_STRING;
-}
-
-/* 1_000 is 1000. False when it does not fit: no number is that long. */
-static bool without_underscores(const char *text, char *out, size_t size)
-{
-    size_t n = 0;
-    for (; *text; text++) {
-        if (n + 1 >= size)
-            return false;
-        if (*text != '_')
-            out[n++] = *text;
-    }
-    out[n] = '\0';
-    return true;
-}
-
-static plain resolve(const char *text, double *number)
-{
-    plain word = known_word(text);
-    if (word != PLAIN_STRING || !strchr("+-.0123456789", *text))
-        return word;
-    char bare[400];
-    if (*text == '.')
-        return read_float(text, number) ? PLAIN_NUMBER : PLAIN_STRING;
-    if (!without_underscores(text, bare, sizeof bare))
-        return PLAIN_STRING;
-    return read_integer(bare, number) || read_float(bare, number) ? PLAIN_NUMBER : PLAIN_STRING;
-}
-
-/* Only letters and what names are made of: a subset of what YAML allows that needs no second look. */
-bool yaml_is_plain(const char *text)
-{
-    double number;
-    if (!isalpha((unsigned char)*text) || text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                            "0123456789-_./")] != '\0')
-        return false;
-    return resolve(text, &number) == PLAIN_STRING;
 }
 
 /* ---- the reader --------------------------------------------------------- */
@@ -323,22 +189,22 @@ static tag tag_of(const yaml_event_t *event)
     return TAG_OTHER;
 }
 
-static bool tag_fits(tag wanted, plain meaning)
+static bool tag_fits(tag wanted, yaml_plain meaning)
 {
-    return wanted == TAG_NONE || (wanted == TAG_NULL && meaning == PLAIN_NULL) ||
-           (wanted == TAG_BOOL && (meaning == PLAIN_TRUE || meaning == PLAIN_FALSE)) ||
-           (wanted == TAG_NUMBER && meaning == PLAIN_NUMBER);
+    return wanted == TAG_NONE || (wanted == TAG_NULL && meaning == YAML_PLAIN_NULL) ||
+           (wanted == TAG_BOOL && (meaning == YAML_PLAIN_TRUE || meaning == YAML_PLAIN_FALSE)) ||
+           (wanted == TAG_NUMBER && meaning == YAML_PLAIN_NUMBER);
 }
 
-static json *typed_value(reader *r, plain meaning, const char *text, double number)
+static json *typed_value(reader *r, yaml_plain meaning, const char *text, double number)
 {
     switch (meaning) {
-    case PLAIN_NULL:
+    case YAML_PLAIN_NULL:
         return json_new_null(r->arena);
-    case PLAIN_TRUE:
-    case PLAIN_FALSE:
-        return json_new_bool(r->arena, meaning == PLAIN_TRUE);
-    case PLAIN_NUMBER:
+    case YAML_PLAIN_TRUE:
+    case YAML_PLAIN_FALSE:
+        return json_new_bool(r->arena, meaning == YAML_PLAIN_TRUE);
+    case YAML_PLAIN_NUMBER:
         return json_new_number(r->arena, number);
     default:
         return json_new_string(r->arena, text);
@@ -350,16 +216,16 @@ static bool scalar_value(reader *r, const yaml_event_t *event, json **value)
 {
     double number = 0;
     tag wanted = tag_of(event);
-    plain meaning = PLAIN_STRING;
+    yaml_plain meaning = YAML_PLAIN_STRING;
     const char *text = text_of(r, event);
     if (!text)
         return full(r);
     if (wanted != TAG_STRING && wanted != TAG_OTHER) {
-        meaning = resolve(text, &number);
+        meaning = yaml_plain_resolve(text, &number);
         if (wanted == TAG_BINARY || !tag_fits(wanted, meaning))
             return refuse(r, event, wanted == TAG_BINARY ? "!!binary has no place here" : "the value is not what its tag says");
     }
-    if (meaning == PLAIN_INFINITE)
+    if (meaning == YAML_PLAIN_INFINITE)
         return refuse(r, event, "a number that is infinite or none at all cannot be said in JSON");
     *value = typed_value(r, meaning, text, number);
     return *value ? true : full(r);
@@ -571,6 +437,8 @@ static bool read_member(reader *r, const yaml_event_t *event, source_node *paren
     size_t end = offset_of(r, &event->end_mark);
     if (!read_next(r, &value, &source))
         return false;
+    if (!source)
+        return refuse(r, event, "a key without a value");
     source->key = key;
     source->key_start = start;
     source->key_end = end;
@@ -619,6 +487,8 @@ static bool refuse_twin(reader *r, const entry *twin)
  * What does not stay loses its value. */
 static bool drop_doubled(reader *r, entry *entries, size_t count)
 {
+    if (count < 2)
+        return true;
     qsort(entries, count, sizeof *entries, by_key);
     const source_node *seen = NULL;             /* the last one of this key that stands in this very mapping */
     for (size_t i = 0; i < count; i++) {
@@ -638,8 +508,8 @@ static bool drop_doubled(reader *r, entry *entries, size_t count)
 /* Move the entries from `first` on into the object. */
 static bool fill_object(reader *r, json *object, size_t first)
 {
-    entry *entries = r->entries + first;
     size_t count = r->entry_count - first;
+    entry *entries = count ? r->entries + first : NULL;
     r->entry_count = first;
     if (!drop_doubled(r, entries, count))
         return false;
@@ -753,12 +623,6 @@ bool yaml_parse(json_arena *arena, const source_text *in, json **root, source_no
 
 /* ---- streams ------------------------------------------------------------ */
 
-static size_t next_line(const source_text *in, size_t at)
-{
-    const char *newline = memchr(in->text + at, '\n', in->end - at);
-    return newline ? (size_t)(newline - in->text) + 1 : in->end;
-}
-
 /* `---` or `...` at the start of a line, and nothing glued to it. */
 static bool is_marker(const source_text *in, size_t at, const char *marker)
 {
@@ -780,7 +644,7 @@ static size_t skip_blank(const source_text *in, size_t at, size_t end)
 {
     while (at < end) {
         if (in->text[at] == '#')
-            at = next_line(in, at);
+            at = source_line_end(in, at);
         else if (strchr(" \t\r\n", in->text[at]))
             at++;
         else
@@ -793,13 +657,13 @@ yaml_extent yaml_first_document(const source_text *in)
 {
     size_t at = in->start;
     while (at < in->end && is_head(in, at))
-        at = next_line(in, at);
+        at = source_line_end(in, at);
     size_t content = is_marker(in, at, "---") ? at + 3 : at;
     if (content > at)
-        at = next_line(in, at);
+        at = source_line_end(in, at);
     while (at < in->end && !is_marker(in, at, "---")) {
         bool last = is_marker(in, at, "...");
-        at = next_line(in, at);
+        at = source_line_end(in, at);
         if (last)
             break;
     }

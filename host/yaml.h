@@ -1,7 +1,6 @@
 /* yaml.h - YAML as kubectl reads it, as the same tree JSON becomes. libyaml lives in yaml.c only.
  *
- * YAML 1.1: plain yes, on and true are booleans, ~ and nothing are null, 0777 is octal;
- * quoted is always a string. `<<` merges in the order it stands, so what comes later
+ * What a scalar without quotes means: yaml_plain.h. A quoted one is a string. `<<` merges in the order it stands, so what comes later
  * wins, as with kubectl. Every value also gets its place in the text (source.h). */
 #ifndef CASTSLICE_YAML_H
 #define CASTSLICE_YAML_H
@@ -26,9 +25,6 @@ typedef struct yaml_extent {
 } yaml_extent;
 
 yaml_extent yaml_first_document(const source_text *in);
-
-/* Would `text`, written without quotes, be read as that very string, in a block and in braces? */
-bool yaml_is_plain(const char *text);
 
 const char *yaml_library(void);         /* the version of libyaml, for `castslice version` */
 

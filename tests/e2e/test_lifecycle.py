@@ -25,7 +25,7 @@ def read_answer(connection):
     while b"\r\n\r\n" not in data:
         data += connection.recv(65536) or b"\r\n\r\n"
     head, _, body = data.partition(b"\r\n\r\n")
-    length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+    length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
     while len(body) < length:
         body += connection.recv(65536)
     return head, body

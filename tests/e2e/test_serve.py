@@ -241,8 +241,8 @@ def bad_pairs(folder, chain, key):
     openssl("req", "-new", "-key", other[1], "-subj", "/CN=x", "-out", folder / "x.csr")
     later = folder / "later.crt"
     authority = folder / "ca.cnf"
-    authority.write_text(f"[ca]\ndefault_ca=d\n[d]\nnew_certs_dir={folder}\ndatabase={folder}/index\nserial={folder}/ser\n"
-                         f"default_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n")
+    authority.write_text(f"[ca]\ndefault_ca=d\n[d]\nnew_certs_dir={folder}\ndatabase={folder}/index\n"
+                         f"serial={folder}/ser\ndefault_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n")
     for out, start, end in ((expired, "20200101000000Z", ended.strftime("%Y%m%d000000Z")),
                             (later, "20990101000000Z", "20990201000000Z")):
         (folder / "index").write_text("")

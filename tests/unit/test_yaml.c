@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "yaml.h"
+#include "yaml_plain.h"
 
 static source_text whole(const char *text)
 {
@@ -294,9 +295,9 @@ static void test_plain(void **state)
     static const char *const plain[] = { "a", "nvidia.com/gpu", "a-b_c.d/e0", "nul" };
     static const char *const not_plain[] = { "", "1", "yes", "null", "~", "a b", "a:", "-a", "é", "#", "a#", "y", "/a", "*a", "NO" };
     for (size_t i = 0; i < COUNT(plain); i++)
-        check_row(plain[i], yaml_is_plain(plain[i]));
+        check_row(plain[i], yaml_plain_is(plain[i]));
     for (size_t i = 0; i < COUNT(not_plain); i++)
-        check_row(not_plain[i], !yaml_is_plain(not_plain[i]));
+        check_row(not_plain[i], !yaml_plain_is(not_plain[i]));
 }
 
 int main(void)
