@@ -42,8 +42,8 @@ static sentence trip_sentence(const lua_failure *f)
     sentence s;
     switch (f->box->trip) {
     case TRIP_CPU:
-        snprintf(s.text, sizeof s.text, "%s used more than its %g ms of CPU time", f->subject,
-                 (double)f->box->cpu_ns / 1e6);
+        snprintf(s.text, sizeof s.text, "%s used more than its %lld ms of CPU time", f->subject,
+                 (long long)((f->box->cpu_ns + 999999) / 1000000));
         return s;
     case TRIP_STRING:
         snprintf(s.text, sizeof s.text, "%s made a string longer than %zu MiB", f->subject, SANDBOX_MAX_STRING >> 20);

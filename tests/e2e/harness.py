@@ -4,6 +4,7 @@ Every test starts its own server on ports the kernel chose and reads them from t
 ready line. Nothing sleeps: `until()` waits on a condition.
 """
 import base64
+import functools
 import http.client
 import json
 import os
@@ -32,6 +33,7 @@ def until(condition, what, seconds=10.0):
         time.sleep(0.01)
 
 
+@functools.cache
 def insecure_context():
     """A TLS client that takes any certificate: the throw-away one has no authority."""
     context = ssl.create_default_context()

@@ -95,15 +95,6 @@ def gone(server):
     until(lambda: server.metrics()["castslice_connections"] == 0, "every connection closed")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def patient():
-    """A connection that is idle while the other tests of this file run."""
-    with Server() as server:
-        connection = server.connect()
-        assert server.post(REVIEW, connection=connection).status == 200
-        yield server, connection, time.monotonic()
-
-
 def test_the_slow_are_cut_off_and_the_others_do_not_notice():
     with Server() as server:
         def silent():
@@ -414,13 +405,3 @@ def test_many_large_bodies_at_once_hold_a_bounded_amount_of_memory():
             connection.close()
         gone(server)
         assert server.post(REVIEW[:-1].ljust(4_000_000) + b"}").status == 200, "and there is room for large ones again"
-
-
-# ---- the API server's pool ---------------------------------------------------
-
-@pytest.mark.skipif(SLOWNESS > 1, reason="waits for the clock, not for the machine")
-def test_an_idle_connection_outlives_the_api_servers_pool(patient):
-    server, connection, since = patient
-    time.sleep(max(0, since + 92 - time.monotonic()))   # the API server drops its own after 90 s
-    assert server.post(REVIEW, connection=connection).status == 200
-    assert server.metrics()["castslice_connections"] == 1

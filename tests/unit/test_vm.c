@@ -447,8 +447,8 @@ static void a_run_may_have_a_smaller_budget(void **state)
     fixture f;
     set_up(&f, object);
     vm *v = load("return function() while true do end end", &f.err);
-    assert_null(vm_run(v, &f.pod, 1500000, f.arena, &f.usage, &f.err));
-    assert_string_equal(f.err.text, "dir/policy.lua:1: the policy used more than its 1.5 ms of CPU time");
+    assert_null(vm_run(v, &f.pod, 2000000, f.arena, &f.usage, &f.err));
+    assert_string_equal(f.err.text, "dir/policy.lua:1: the policy used more than its 2 ms of CPU time");
     assert_null(vm_run(v, &f.pod, INT64_MAX, f.arena, &f.usage, &f.err));
     assert_string_equal(f.err.text, "dir/policy.lua:1: the policy used more than its 250 ms of CPU time");
     assert_null(vm_run(v, &f.pod, -1, f.arena, &f.usage, &f.err));
