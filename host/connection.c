@@ -40,7 +40,7 @@ struct connections {
     int wake;                   /* where somebody waits for room, or -1 */
     metrics *metrics;
     tls *certificates;
-    farewell *farewell;
+    lingering *lingering;
 };
 
 /* ---- the table ---------------------------------------------------------- */
@@ -77,9 +77,9 @@ void connections_set_tls(connections *t, tls *certificates)
     t->certificates = certificates;
 }
 
-void connections_set_farewell(connections *t, farewell *f)
+void connections_set_lingering(connections *t, lingering *l)
 {
-    t->farewell = f;
+    t->lingering = l;
 }
 
 static phase phase_of(connection *c)
@@ -247,7 +247,7 @@ tls_pair *connection_certificate(connection *c)
 
 void connection_linger(connection *c)
 {
-    int copy = c->table->farewell ? fcntl(c->fd, F_DUPFD_CLOEXEC, 0) : -1;
+    int copy = c->table->lingering ? fcntl(c->fd, F_DUPFD_CLOEXEC, 0) : -1;
     if (copy >= 0)
-        farewell_add(c->table->farewell, copy);
+        lingering_add(c->table->lingering, copy);
 }

@@ -8,7 +8,7 @@
 #ifndef CASTSLICE_CONNECTION_H
 #define CASTSLICE_CONNECTION_H
 
-#include "farewell.h"
+#include "lingering.h"
 #include "metrics.h"
 #include "tls.h"
 
@@ -36,7 +36,7 @@ size_t connections_capacity(size_t limit);      /* the most that are ever open *
 /* Whom to tell; all may be NULL. Borrowed, set before the first connection. */
 void connections_set_metrics(connections *t, metrics *m);
 void connections_set_tls(connections *t, tls *certificates);
-void connections_set_farewell(connections *t, farewell *f);
+void connections_set_lingering(connections *t, lingering *l);
 
 /* Called before a connection is accepted. False: the table is full, and the oldest one that
  * has not sent a request yet was told to go; `wake` is written when there is room again. */

@@ -20,7 +20,7 @@
  * TICK_MS: how late a deadline may be noticed. BATCH: accepts between two looks at the rest. */
 enum { BACKLOG = 4096, TICK_MS = 250, QUIET_TICK_MS = 5000, BATCH = 64 };
 
-enum { WAKE, LISTEN, FAREWELLS };           /* places in the keeper's poll set */
+enum { WAKE, LISTEN, LINGERS };           /* places in the keeper's poll set */
 
 struct listener {
     listener_config config;
@@ -28,11 +28,11 @@ struct listener {
     int socket;                             /* the keeper's; -1 once closed */
     int wake;                               /* an eventfd: look again */
     bool full;                              /* the keeper's: wait for room before accepting */
-    bool tired;                             /* the keeper's: no descriptors or memory; wait a tick */
+    bool exhausted;                             /* the keeper's: no descriptors or memory; wait a tick */
     atomic_bool closing, closed, stopping;
     pthread_t keeper;
     connections *table;
-    farewell *farewell;
+    lingering *lingering;
     log_gate gate;
     http *http;
 };
@@ -50,7 +50,7 @@ const char *listener_url(const listener *l)
 size_t listener_descriptors(size_t max_connections, size_t threads)
 {
     size_t per_worker = 3, own = 2;         /* libmicrohttpd's epoll and event descriptors; our socket and eventfd */
-    return connections_capacity(max_connections) + FAREWELL_MAX + per_worker * threads + own;
+    return connections_capacity(max_connections) + LINGERING_MAX + per_worker * threads + own;
 }
 
 /* ---- the socket ---------------------------------------------------------- */
@@ -176,7 +176,7 @@ static bool accept_failed(listener *l)
         return true;
     if (errno == EAGAIN)
         return false;
-    l->tired = true;
+    l->exhausted = true;
     if (log_gate_pass(&l->gate))
         log_warn("cannot accept connections", LOG_S("why", strerror(errno)));
     return false;
@@ -219,24 +219,24 @@ static void close_socket(listener *l)
 
 static int wait_ms(listener *l)
 {
-    return l->tired || connections_count(l->table) || farewell_count(l->farewell) ? TICK_MS : QUIET_TICK_MS;
+    return l->exhausted || connections_count(l->table) || lingering_count(l->lingering) ? TICK_MS : QUIET_TICK_MS;
 }
 
-/* Wait for something to do; returns how many farewells were looked at. */
-static size_t wait_for_work(listener *l, struct pollfd set[static FAREWELLS + FAREWELL_MAX])
+/* Wait for something to do; returns how many lingering sockets were looked at. */
+static size_t wait_for_work(listener *l, struct pollfd set[static LINGERS + LINGERING_MAX])
 {
-    bool accepting = l->socket >= 0 && !l->full && !l->tired;
+    bool accepting = l->socket >= 0 && !l->full && !l->exhausted;
     set[WAKE] = (struct pollfd){ .fd = l->wake, .events = POLLIN };
     set[LISTEN] = (struct pollfd){ .fd = accepting ? l->socket : -1, .events = POLLIN };
-    size_t farewells = farewell_poll(l->farewell, set + FAREWELLS);
-    int ready = poll(set, FAREWELLS + farewells, wait_ms(l));
-    l->tired = false;
+    size_t sockets = lingering_poll(l->lingering, set + LINGERS);
+    int ready = poll(set, LINGERS + sockets, wait_ms(l));
+    l->exhausted = false;
     if (ready > 0 && set[WAKE].revents) {
         eventfd_t value;
         eventfd_read(l->wake, &value);
     }
     l->full = false;
-    return farewells;
+    return sockets;
 }
 
 /* Reaping looks at every connection, so not after every accept. */
@@ -253,15 +253,15 @@ static void reap(listener *l, int64_t *last_ms)
 static void *keep(void *data)
 {
     listener *l = data;
-    struct pollfd set[FAREWELLS + FAREWELL_MAX];
+    struct pollfd set[LINGERS + LINGERING_MAX];
     int64_t reaped_ms = clock_ms();
     while (!atomic_load(&l->stopping)) {
-        size_t farewells = wait_for_work(l, set);
+        size_t sockets = wait_for_work(l, set);
         if (set[LISTEN].revents)
             accept_some(l);
         if (l->socket >= 0 && atomic_load(&l->closing))
             close_socket(l);
-        farewell_read(l->farewell, set + FAREWELLS, farewells);
+        lingering_read(l->lingering, set + LINGERS, sockets);
         reap(l, &reaped_ms);
     }
     return NULL;
@@ -287,7 +287,7 @@ static void release(listener *l)
         close(l->socket);
     if (l->wake >= 0)
         close(l->wake);
-    farewell_free(l->farewell);
+    lingering_free(l->lingering);
     connections_free(l->table);
     log_gate_release(&l->gate);
     free(l);
@@ -302,11 +302,11 @@ listener *listener_start(const listener_config *config, error *err)
     l->config = *config;
     l->socket = fd;
     l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    l->farewell = farewell_new(l->wake);
+    l->lingering = lingering_new(l->wake);
     l->table = connections_new(config->max_connections);
     connections_set_metrics(l->table, config->metrics);
     connections_set_tls(l->table, config->tls);
-    connections_set_farewell(l->table, l->farewell);
+    connections_set_lingering(l->table, l->lingering);
     log_gate_init(&l->gate, "connection trouble");
     write_url(l);
     if (start_threads(l, err))
@@ -328,7 +328,7 @@ void listener_close(listener *l)
 
 bool listener_is_busy(listener *l)
 {
-    return !atomic_load(&l->closed) || connections_busy(l->table) || farewell_count(l->farewell);
+    return !atomic_load(&l->closed) || connections_busy(l->table) || lingering_count(l->lingering);
 }
 
 void listener_stop(listener *l)

@@ -170,46 +170,46 @@ static void busy_is_what_may_still_want_an_answer(void **state)
 
 static void a_lingering_socket_is_read_until_its_client_closes(void **state)
 {
-    struct pollfd set[FAREWELL_MAX];
+    struct pollfd set[LINGERING_MAX];
     char large[4096] = { 0 };
     (void)state;
-    farewell *f = farewell_new(wake);
-    connections_set_farewell(table, f);
+    lingering *f = lingering_new(wake);
+    connections_set_lingering(table, f);
     take(0);
     connection_linger(open_ones[0]);
     connection_close(open_ones[0]);
     close(ours[0]);
     for (int i = 0; i < 100; i++) {                         /* more than a socket buffer holds */
         assert_int_equal(send(theirs[0], large, sizeof large, MSG_NOSIGNAL | MSG_DONTWAIT), sizeof large);
-        assert_int_equal(farewell_poll(f, set), 1);
+        assert_int_equal(lingering_poll(f, set), 1);
         assert_int_equal(poll(set, 1, 1000), 1);
-        farewell_read(f, set, 1);
+        lingering_read(f, set, 1);
     }
-    assert_int_equal(farewell_count(f), 1);
+    assert_int_equal(lingering_count(f), 1);
     close(theirs[0]);
-    assert_int_equal(farewell_poll(f, set), 1);
+    assert_int_equal(lingering_poll(f, set), 1);
     assert_int_equal(poll(set, 1, 1000), 1);
-    farewell_read(f, set, 1);
-    assert_int_equal(farewell_count(f), 0);
-    farewell_free(f);
+    lingering_read(f, set, 1);
+    assert_int_equal(lingering_count(f), 0);
+    lingering_free(f);
 }
 
-static void too_many_farewells_are_short(void **state)
+static void too_many_lingering_are_short(void **state)
 {
     int ends[2];
     (void)state;
-    farewell *f = farewell_new(wake);
-    for (int i = 0; i < FAREWELL_MAX + 1; i++) {
+    lingering *f = lingering_new(wake);
+    for (int i = 0; i < LINGERING_MAX + 1; i++) {
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-        farewell_add(f, ends[0]);
+        lingering_add(f, ends[0]);
         theirs[0] = ends[1];
-        if (i < FAREWELL_MAX)
+        if (i < LINGERING_MAX)
             close(ends[1]);
     }
     assert_true(was_ended(0));
     close(theirs[0]);
-    assert_int_equal(farewell_count(f), FAREWELL_MAX);
-    farewell_free(f);
+    assert_int_equal(lingering_count(f), LINGERING_MAX);
+    lingering_free(f);
 }
 
 int main(void)
@@ -222,7 +222,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(above_the_limit_the_silent_have_a_second, begin, end),
         cmocka_unit_test_setup_teardown(busy_is_what_may_still_want_an_answer, begin, end),
         cmocka_unit_test_setup_teardown(a_lingering_socket_is_read_until_its_client_closes, begin, end),
-        cmocka_unit_test_setup_teardown(too_many_farewells_are_short, begin, end),
+        cmocka_unit_test_setup_teardown(too_many_lingering_are_short, begin, end),
     };
     return cmocka_run_group_tests_name("connection", tests, NULL, NULL);
 }
