@@ -8,6 +8,7 @@ PREFIX  ?= /usr/local
 LUA     := /usr/bin/lua5.4
 PYTHON  := /usr/bin/python3
 Q       := $(if $(V),,@)
+JOBS    := -j$(shell nproc) --output-sync=line
 
 FUZZ_SECONDS ?= 60
 FUZZERS      := quantity json review
@@ -106,7 +107,7 @@ endef
 .PHONY: demo
 demo:  ## build, then watch one review go through TLS: Pod before and after
 	$(call install-packages,$(DEMO_PACKAGES))
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory $(JOBS) all
 	$(Q)docs/demo.sh build/release/castslice
 
 .PHONY: test
@@ -119,8 +120,12 @@ asan tsan: ## the same tests under AddressSanitizer and UBSan, or under ThreadSa
 	$(call install-packages,$(TEST_PACKAGES))
 	$(Q)$(MAKE) --no-print-directory check FLAVOUR=$@
 
-.PHONY: check unit spec e2e
-check: unit spec e2e
+.PHONY: check built unit spec e2e
+check:
+	$(Q)$(MAKE) --no-print-directory $(JOBS) built
+	$(Q)$(MAKE) --no-print-directory -j1 unit spec e2e
+
+built: $(BUILD)/castslice $(BUILD)/lua/castslice/text.so $(UNITS)
 
 unit: $(UNITS)
 	$(Q)set -e; for t in $(UNITS); do $$t; done
@@ -142,13 +147,16 @@ lint:  ## clang-tidy, luacheck and the layer rules, each rule tried by breaking 
 	    sh -c 'echo "  TIDY  FILE"; clang-tidy --quiet FILE -- $$0 2>&1 | { ! grep -vE "warnings? generated|^$$"; }' \
 	    '$(CPPFLAGS_ALL) -Itests/unit'
 
-.PHONY: fuzz fuzz-run
+.PHONY: fuzz fuzz-built fuzz-run
 fuzz:  ## libFuzzer on quantities, JSON and whole reviews, FUZZ_SECONDS=60 each
 	$(call install-packages,$(FUZZ_PACKAGES))
-	$(Q)$(MAKE) --no-print-directory fuzz-run FLAVOUR=fuzz CC=clang
+	$(Q)$(MAKE) --no-print-directory $(JOBS) FLAVOUR=fuzz CC=clang fuzz-built
+	$(Q)$(MAKE) --no-print-directory FLAVOUR=fuzz CC=clang fuzz-run
+
+fuzz-built: $(FUZZERS:%=$(BUILD)/fuzz_%)
 
 # what it finds stays in build/fuzz/found
-fuzz-run: $(FUZZERS:%=$(BUILD)/fuzz_%)
+fuzz-run: fuzz-built
 	$(Q)set -e; mkdir -p $(BUILD)/found; for f in $(FUZZERS); do \
 	    mkdir -p $(BUILD)/corpus/$$f; \
 	    seeds="tests/fuzz/seeds/$$f"; [ $$f = quantity ] || seeds="$$seeds tests/reviews"; \
