@@ -6,13 +6,14 @@ the patch says so.
 """
 import base64
 import json
+import subprocess
 import textwrap
 
 import jsonpatch
 import pytest
 import yaml
 
-from harness import REVIEWS, recorded, run
+from harness import CASTSLICE, REVIEWS, recorded, run
 
 GPU, SHARED = "nvidia.com/gpu", "nvidia.com/gpu-shared"
 RECORDED = sorted(path.stem for path in REVIEWS.glob("*.json"))
@@ -658,7 +659,7 @@ def test_a_policy_that_cannot_be_loaded(write, policy, tmp_path):
 
 def test_usage():
     status, stdout, stderr = run("review")
-    assert (status, stdout) == (2, "") and "FILE" in stderr or "file" in stderr
+    assert (status, stdout) == (2, "") and "which file?" in stderr and "--help" in stderr
     status, stdout, stderr = run("review", "--outptu", "json", "x")
     assert (status, stdout) == (2, "") and "--output" in stderr
     status, stdout, stderr = run("review", "-o", "yaml", "x")
@@ -669,8 +670,6 @@ def test_usage():
 
 
 def test_a_full_disk_is_told(write):
-    import subprocess
-    from harness import CASTSLICE
     with open("/dev/full", "w") as full:
         done = subprocess.run([CASTSLICE, "review", write(workload("Pod", "v1")[0])], stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 2 and b"cannot write" in done.stderr
