@@ -83,10 +83,30 @@ static void warn_of_limit_range(verdict *v, const char *target)
 
 /* ---- the policy --------------------------------------------------------- */
 
-static const json *ask(bundle *b, json_arena *arena, int64_t cpu_ns, verdict *v)
+static bool read_pod(pod *p, const review *r, json *object, json_arena *arena, error *err)
 {
+    pod_request request = { r->namespace, r->user, r->dry_run, r->assumed };
+    return pod_read(p, arena, object, &request, err);
+}
+
+/* The Pod as the policy sees it. The API server has filled in what a manifest may leave out; the patch
+ * is for the document as it is, so this is another copy. */
+static bool read_view(pod *view, const review *r, json_arena *arena, verdict *v)
+{
+    *view = v->pod;
+    if (!r->assumed)
+        return true;
+    json *object = pod_defaulted(arena, r->object, &v->error);
+    return object && read_pod(view, r, object, arena, &v->error);
+}
+
+static const json *ask(bundle *b, const review *r, json_arena *arena, int64_t cpu_ns, verdict *v)
+{
+    pod view;
+    if (!read_view(&view, r, arena, v))
+        return NULL;
     vm *worker = bundle_borrow(b);
-    const json *value = vm_run(worker, &v->pod, cpu_ns, arena, &v->usage, &v->error);
+    const json *value = vm_run(worker, &view, cpu_ns, arena, &v->usage, &v->error);
     bundle_return(b, worker);
     v->policy_ran = true;
     return value;
@@ -135,10 +155,10 @@ static void rewrite(bundle *b, json_arena *arena, const decision *d, verdict *v)
     v->enrolled = v->pod.opt != POD_OPT_IN;
 }
 
-static void decide(bundle *b, json_arena *arena, int64_t cpu_ns, verdict *v)
+static void decide(bundle *b, const review *r, json_arena *arena, int64_t cpu_ns, verdict *v)
 {
     decision d;
-    const json *value = ask(b, arena, cpu_ns, v);
+    const json *value = ask(b, r, arena, cpu_ns, v);
     if (!value || !understand(b, arena, value, &d, v)) {
         failed(v);
         return;
@@ -161,8 +181,7 @@ void admission_review(bundle *b, review *r, json_arena *arena, int64_t cpu_ns, v
         unchanged(v, why);
         return;
     }
-    pod_request request = { r->namespace, r->user, r->dry_run, r->assumed };
-    if (!pod_read(&v->pod, arena, r->object, &request, &v->error)) {
+    if (!read_pod(&v->pod, r, r->object, arena, &v->error)) {
         failed(v);
         return;
     }
@@ -172,5 +191,5 @@ void admission_review(bundle *b, review *r, json_arena *arena, int64_t cpu_ns, v
     if (why)
         unchanged(v, why);
     else
-        decide(b, arena, cpu_ns, v);
+        decide(b, r, arena, cpu_ns, v);
 }

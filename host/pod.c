@@ -200,3 +200,55 @@ bool pod_read(pod *p, json_arena *arena, json *object, const pod_request *reques
     p->gpus = gpus_at_once(p);
     return true;
 }
+
+/* ---- a manifest's Pod as the API server would send it ------------------- */
+
+static bool copy_value(json_arena *arena, json *map, const json *value)
+{
+    double number;
+    const char *text = json_string(value);
+    json *copy = text ? json_new_string(arena, text) : json_number(value, &number) ? json_new_number(arena, number)
+                                                                                   : json_new_null(arena);
+    return json_add(arena, map, json_key(value), copy);
+}
+
+static bool default_requests(json_arena *arena, json *resources)
+{
+    const json *limits = object_of(resources, "limits");
+    json *requests = json_get(resources, "requests");
+    if (!json_first(limits) || is_odd(requests))
+        return true;
+    if (!json_is_object(requests)) {
+        json_remove(resources, "requests");
+        requests = json_new_object(arena);
+        if (!json_add(arena, resources, "requests", requests))
+            return false;
+    }
+    for (const json *limit = json_first(limits); limit; limit = json_next(limit))
+        if (!json_get(requests, json_key(limit)) && !copy_value(arena, requests, limit))
+            return false;
+    return true;
+}
+
+static bool default_list(json_arena *arena, const json *list)
+{
+    for (const json *c = json_is_array(list) ? json_first(list) : NULL; c; c = json_next(c))
+        if (json_is_object(json_get(c, "resources")) && !default_requests(arena, json_get(c, "resources")))
+            return false;
+    return true;
+}
+
+json *pod_defaulted(json_arena *arena, const json *object, error *err)
+{
+    buf text;
+    buf_init(&text, SIZE_MAX / 2);
+    json_write(&text, object);
+    json *copy = json_parse(arena, text.data, text.len, err);
+    buf_release(&text);
+    const json *spec = json_get(copy, "spec");
+    if (!copy || (default_list(arena, json_get(spec, "containers")) &&
+                  default_list(arena, json_get(spec, "initContainers"))))
+        return copy;
+    error_set(err, ERR_TOO_LARGE, "spec.containers: too many to read");
+    return NULL;
+}

@@ -85,6 +85,10 @@ typedef struct pod_request {
  * field of a wrong type reads as absent, the API server explains that better. */
 bool pod_read(pod *p, json_arena *arena, json *object, const pod_request *request, error *err);
 
+/* A copy of a manifest's `object` as the API server would send it: in every container, limits copied into
+ * missing requests (k/k pkg/apis/core/v1 SetDefaults_Pod). NULL and `err` when the arena is full. */
+json *pod_defaulted(json_arena *arena, const json *object, error *err);
+
 /* True when limits or requests name `resource`, whatever the quantity. */
 bool pod_container_carries(const pod_container *c, const char *resource);
 

@@ -347,7 +347,7 @@ static void put_spaces(buf *out, size_t n)
         buf_putc(out, ' ');
 }
 
-/* The members of `object` as lines of a block, each with its line break in front or behind. */
+/* The members of `object` as lines of a block. */
 static void put_block(buf *out, const json *object, size_t indent, size_t step, slice line_break, char quote)
 {
     for (const json *m = json_first(object); m; m = json_next(m)) {
@@ -534,8 +534,11 @@ static bool grow_braces(splice *s, const splice_change *c, buf *text)
 {
     style st = style_of(s, c->node);
     size_t end = c->node->last->end, at = st.trailing ? skip_filling(s, end) + 1 : end;
-    if (!st.trailing && !add_edit(s, c, end, end, (buf_putc(text, ','), text)))
-        return false;
+    if (!st.trailing) {
+        buf_putc(text, ',');
+        if (!add_edit(s, c, end, end, text))
+            return false;
+    }
     at = st.lines ? line_rest(s, at) : at;
     if (!st.lines && st.colon.length > 1)
         buf_putc(text, ' ');

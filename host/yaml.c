@@ -345,7 +345,7 @@ static bool read_elements(reader *r, json *array, source_node *source)
     }
 }
 
-static bool push(reader *r, const char *key, json *value, source_node *source)
+static void push(reader *r, const char *key, json *value, source_node *source)
 {
     if (r->entry_count == r->entry_cap) {
         r->entry_cap = r->entry_cap ? r->entry_cap * 2 : 64;
@@ -353,17 +353,15 @@ static bool push(reader *r, const char *key, json *value, source_node *source)
     }
     r->entries[r->entry_count] = (entry){ key, value, source, r->entry_count };
     r->entry_count++;
-    return true;
 }
 
 /* Takes the members out of `object`: each can be in one list only. */
-static bool push_members(reader *r, json *object)
+static void push_members(reader *r, json *object)
 {
     for (json *m = json_first(object); m; m = json_first(object)) {
         json_remove(object, json_key(m));
         push(r, json_key(m), m, NULL);
     }
-    return true;
 }
 
 static bool refuse_merge(reader *r, const source_node *source)
@@ -372,22 +370,29 @@ static bool refuse_merge(reader *r, const source_node *source)
 }
 
 /* A list's first mapping wins, so it is pushed last. */
-static bool push_merged(reader *r, json *value, source_node *source)
+static bool push_list(reader *r, const json *list, const source_node *source)
 {
-    if (json_is_object(value))
-        return push_members(r, value);
-    size_t count = json_size(value);
-    if (!json_is_array(value))
-        return refuse_merge(r, source);
-    json **items = mem_alloc((count + 1) * sizeof(json *));
-    size_t n = 0;
-    for (json *item = json_first(value); item; item = json_next(item))
-        items[n++] = item;
+    size_t count = 0;
     bool ok = true;
-    while (ok && n-- > 0)
-        ok = json_is_object(items[n]) ? push_members(r, items[n]) : refuse_merge(r, source);
+    json **items = mem_alloc((json_size(list) + 1) * sizeof(json *));
+    for (json *item = json_first(list); item; item = json_next(item)) {
+        ok &= json_is_object(item);
+        items[count++] = item;
+    }
+    while (ok && count > 0)
+        push_members(r, items[--count]);
     free(items);
-    return ok;
+    return ok || refuse_merge(r, source);
+}
+
+static bool push_merged(reader *r, json *value, const source_node *source)
+{
+    if (json_is_array(value))
+        return push_list(r, value, source);
+    if (!json_is_object(value))
+        return refuse_merge(r, source);
+    push_members(r, value);
+    return true;
 }
 
 static bool is_merge(const yaml_event_t *event)
@@ -445,7 +450,10 @@ static bool read_member(reader *r, const yaml_event_t *event, source_node *paren
     source->line = line;
     source->merge = merge;
     source_append(parent, source);
-    return merge ? push_merged(r, value, source) : push(r, key, value, source);
+    if (merge)
+        return push_merged(r, value, source);
+    push(r, key, value, source);
+    return true;
 }
 
 static bool read_members(reader *r, source_node *source)
