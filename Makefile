@@ -41,7 +41,7 @@ OPT_asan     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno
 OPT_tsan     := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 OPT_fuzz     := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
-CPPFLAGS_ALL  = -std=c17 -D_GNU_SOURCE -DCASTSLICE_VERSION='"$(VERSION)"' -Ihost $(LIB_CFLAGS)
+CPPFLAGS_ALL  = -std=c17 -D_GNU_SOURCE -DCASTSLICE_VERSION='"$(VERSION)"' -iquote host $(LIB_CFLAGS)
 CFLAGS_ALL    = $(CPPFLAGS_ALL) $(WARNINGS) $(HARDEN) $(OPT_$(FLAVOUR)) $(CFLAGS)
 LDFLAGS_ALL   = $(LDHARDEN) $(OPT_$(FLAVOUR)) $(LDFLAGS)
 
@@ -64,6 +64,13 @@ $(BUILD)/host/%.o: host/%.c
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
+# rewritten only when it changes, so that a new version rebuilds what prints it and nothing else
+.PHONY: always
+$(BUILD)/version: always
+	@mkdir -p $(@D); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+
+$(addprefix $(BUILD)/host/,cmd_serve.o cmd_version.o metrics.o): $(BUILD)/version
+
 $(BUILD)/host/embedded.o: $(wildcard policies/default/*.lua lua/castslice/*.lua)
 
 $(BUILD)/unit/%: tests/unit/%.c $(ENGINE)
@@ -75,7 +82,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(ENGINE)
 $(BUILD)/lua/castslice/text.so: $(addprefix host/,lua_text.c utf8.c lua_text.h utf8.h sandbox.h heap.h)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -DCASTSLICE_LUA_MODULE -Ihost $(WARNINGS) -O2 -g -fPIC -shared \
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -DCASTSLICE_LUA_MODULE -iquote host $(WARNINGS) -O2 -g -fPIC -shared \
 	    $(shell pkg-config --cflags lua5.4) -o $@ host/lua_text.c host/utf8.c
 
 $(BUILD)/bench/%: tests/bench/%.c $(ENGINE)

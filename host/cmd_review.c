@@ -14,10 +14,6 @@
 
 #define MAX_OUTPUT ((size_t)256 << 20)          /* bytes printed about one document */
 
-/* Of an answer to something that is no review. */
-#define API_VERSION "admission.k8s.io/v1"
-#define NO_UID "00000000-0000-0000-0000-000000000000"
-
 typedef void report_writer(const report *r, buf *out);
 
 /* The command as it goes along. */
@@ -98,22 +94,10 @@ static void say_aside(const sheet *h, const report *r)
 
 /* ---- deciding ----------------------------------------------------------- */
 
-/* The question as the API server would ask it for the Pod of a manifest. */
-static review question_of(const session *s, const manifest_pod *p)
+/* --namespace, else the document's, else what kubectl would take. */
+static const char *namespace_of(const session *s, const manifest_pod *p)
 {
-    const char *namespace = *p->namespace ? p->namespace : "default";
-    return (review){
-        .api_version = API_VERSION,
-        .uid = NO_UID,
-        .group = "",
-        .kind = "Pod",
-        .operation = "CREATE",
-        .subresource = "",
-        .namespace = s->options.namespace ? s->options.namespace : namespace,
-        .user = "",
-        .object = p->object,
-        .assumed = &p->assumed,
-    };
+    return s->options.namespace ? s->options.namespace : *p->namespace ? p->namespace : "default";
 }
 
 static bool decide(sheet *h, const manifest_pod *p, report *r)
@@ -122,7 +106,7 @@ static bool decide(sheet *h, const manifest_pod *p, report *r)
     error err;
     *r = (report){ .file = h->file->name, .pod = p, .owner = h->count };
     if (!p->review) {
-        r->question = question_of(s, p);
+        review_of_manifest(&r->question, p->object, namespace_of(s, p), &p->assumed);
     } else if (!review_parse(&r->question, p->review, &err)) {
         cannot(s, h->file->name, p->line, err.text);
         return false;

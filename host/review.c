@@ -49,6 +49,22 @@ bool review_parse(review *r, json *root, error *err)
     return true;
 }
 
+void review_of_manifest(review *r, json *object, const char *namespace, const pod_assumed *assumed)
+{
+    *r = (review){
+        .api_version = versions[0],
+        .uid = "00000000-0000-0000-0000-000000000000",
+        .group = "",
+        .kind = "Pod",
+        .operation = "CREATE",
+        .subresource = "",
+        .namespace = namespace,
+        .user = "",
+        .object = object,
+        .assumed = assumed,
+    };
+}
+
 /* ---- the answer --------------------------------------------------------- */
 
 /* HTTP's name and the API machinery's (metav1.StatusReason) for a code. */

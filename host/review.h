@@ -13,6 +13,10 @@
  * first) when it is no AdmissionReview of a version we speak, has no request or no uid. */
 bool review_parse(review *r, json *root, error *err);
 
+/* The request the API server would make to create `object` in `namespace`; for a Pod that is only in a file.
+ * Its uid is all zeros. Everything is borrowed. */
+void review_of_manifest(review *r, json *object, const char *namespace, const pod_assumed *assumed);
+
 /* The answer to a review that was decided: MUTATED, UNCHANGED or DENIED. For FAILED use review_write_status(). */
 void review_write_answer(buf *out, const review *r, const verdict *v);
 

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <../include/yaml.h>        /* libyaml's: <yaml.h> would be ours */
+#include <yaml.h>
 
 const char *yaml_library(void)
 {
