@@ -150,9 +150,16 @@ lint:  ## clang-tidy, luacheck and the layer rules, each rule tried by breaking 
 	$(Q)tests/lint/layers.sh
 	$(Q)tests/lint/layers.sh --self-test
 	$(Q)luacheck --quiet policies lua tests
-	$(Q)printf '%s\n' $(SOURCES) $(wildcard tests/*/*.c) | xargs -P 2 -I FILE \
-	    sh -c 'echo "  TIDY  FILE"; clang-tidy --quiet FILE -- $$0 2>&1 | { ! grep -vE "warnings? generated|^$$"; }' \
-	    '$(CPPFLAGS_ALL) -Itests/unit'
+	$(Q)$(MAKE) --no-print-directory $(JOBS) tidy
+
+.PHONY: tidy
+tidy: $(patsubst %.c,build/tidy/%,$(SOURCES) $(wildcard tests/*/*.c))
+
+build/tidy/%: %.c $(wildcard host/*.h) .clang-tidy
+	@mkdir -p $(@D)
+	@echo "  TIDY  $<"
+	$(Q)found=$$(clang-tidy --quiet $< -- $(CPPFLAGS_ALL) -Itests/unit 2>&1) || { echo "$$found"; exit 1; }
+	@touch $@
 
 .PHONY: fuzz fuzz-built fuzz-run
 fuzz:  ## libFuzzer on quantities, JSON and whole reviews, FUZZ_SECONDS=60 each

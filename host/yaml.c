@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
+#include <yaml.h> /* libyaml's; NOLINT(readability-duplicate-include): not our own */
 
 const char *yaml_library(void)
 {
