@@ -1,10 +1,11 @@
 """Policies of other people, through the running server: what they may say, and what becomes of their mistakes."""
 import json
+import re
 
 import jsonpatch
 import pytest
 
-from harness import Server, operations, recorded, review_of, run
+from harness import ROOT, Server, operations, recorded, review_of, run
 
 GPU, SHARED, OPTIMIZE = "nvidia.com/gpu", "nvidia.com/gpu-shared", "castops.io/optimize"
 
@@ -190,3 +191,23 @@ def test_a_manifest_is_shown_to_the_policy_as_the_api_server_would_send_it(tmp_p
     assert answer["reason"] == "1 2 512Mi"
     after = jsonpatch.apply_patch(manifest, answer["patch"])["spec"]["containers"][0]["resources"]
     assert after == {"limits": {SHARED: "2", "cpu": "2", "memory": "1Gi"}, "requests": {SHARED: "2", "memory": "512Mi"}}
+
+
+# ---- what the README shows ---------------------------------------------------
+
+def test_the_policy_of_the_readme_does_what_the_readme_says(tmp_path):
+    [policy] = re.findall(r"```lua\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    (tmp_path / "policy.lua").write_text(policy)
+    for flags in ([], ["--policy", tmp_path], ["--policy", ROOT / "policies/default"]):
+        status, stdout, _ = run("review", "-o", "json", *flags, ROOT / "docs/ollama.yaml")
+        assert status == 0 and json.loads(stdout)["slices"] == {"ollama": 2}
+    status, stdout, _ = run("review", "-o", "json", "--policy", tmp_path, ROOT / "tests/reviews/denied-type-pod.json")
+    assert status == 1 and json.loads(stdout)["message"] == 'unknown workload-type: "gaming"'
+
+
+def test_editing_a_preset_changes_what_a_pod_gets(tmp_path):
+    """What docs/policies.md opens with."""
+    text = (ROOT / "policies/default/policy.lua").read_text()
+    (tmp_path / "policy.lua").write_text(re.sub(r"inference = \d+", "inference = 8", text))
+    status, stdout, _ = run("review", "-o", "json", "--policy", tmp_path, ROOT / "docs/ollama.yaml")
+    assert status == 0 and json.loads(stdout)["slices"] == {"ollama": 8}

@@ -51,6 +51,8 @@ rules() {
     only 'cJSON_[A-Z]' json.c
     only '"patchType|"admission\.k8s\.io/|"oldObject"|"userInfo"' review.c
     only '"(ownerReferences|initContainers|restartPolicy|nodeName|serviceAccountName|schedulerName|runtimeClassName|nodeSelector)"' pod.c
+    # cJSON's look-ups that ignore case
+    only 'cJSON_(GetObjectItem|HasObjectItem|DetachItemFromObject|DeleteItemFromObject|ReplaceItemInObject)\(' nobody
     # the engine: what admission stands on knows no server, no command, no file format but JSON
     never admission pod decision patch review quantity vm sandbox heap bundle lua_pod lua_text lua_decision -- \
           http listener tls server metrics log options certificate commands yaml source splice manifest
@@ -64,7 +66,7 @@ rules() {
 self_test() {
     copy=$(mktemp -d); trap 'rm -rf "$copy"' EXIT
     for break in 'pod.c:#include <microhttpd.h>' 'patch.c:#include <lua.h>' 'http.c:#include <openssl/evp.h>' \
-                 'admission.c:#include "http.h"' 'review.c:cJSON_Parse(x);' 'http.c:x = "initContainers";' \
+                 'admission.c:#include "http.h"' 'review.c:cJSON_Parse(x);' 'json.c:cJSON_GetObjectItem(x, y);' 'http.c:x = "initContainers";' \
                  'cmd_review.c:#include <yaml.h>' 'patch.c:#include "admission.h"' 'json.c:#include "pod.h"'; do
         rm -rf "$copy/host"; cp -r host "$copy/host"
         printf '%s\n' "${break#*:}" >> "$copy/host/${break%%:*}"
