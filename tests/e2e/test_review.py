@@ -13,7 +13,7 @@ import jsonpatch
 import pytest
 import yaml
 
-from harness import CASTSLICE, REVIEWS, recorded, run
+from harness import CASTSLICE, REVIEWS, ROOT, recorded, run
 
 GPU, SHARED = "nvidia.com/gpu", "nvidia.com/gpu-shared"
 RECORDED = sorted(path.stem for path in REVIEWS.glob("*.json"))
@@ -673,3 +673,9 @@ def test_a_full_disk_is_told(write):
     with open("/dev/full", "w") as full:
         done = subprocess.run([CASTSLICE, "review", write(workload("Pod", "v1")[0])], stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 2 and b"cannot write" in done.stderr
+
+
+def test_the_example_of_the_docs_is_what_it_prints():
+    shown = (ROOT / "docs/review.md").read_text().split("$ castslice review docs/ollama.yaml\n")[1].split("```")[0]
+    done = subprocess.run([CASTSLICE, "review", "docs/ollama.yaml"], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, shown, "")
