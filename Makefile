@@ -155,7 +155,7 @@ lint:  ## clang-tidy, luacheck and the layer rules, each rule tried by breaking 
 .PHONY: tidy
 tidy: $(patsubst %.c,build/tidy/%,$(SOURCES) $(wildcard tests/*/*.c))
 
-build/tidy/%: %.c $(wildcard host/*.h) .clang-tidy
+build/tidy/%: %.c $(wildcard host/*.h tests/*/*.h) .clang-tidy
 	@mkdir -p $(@D)
 	@echo "  TIDY  $<"
 	$(Q)found=$$(clang-tidy --quiet $< -- $(CPPFLAGS_ALL) -Itests/unit 2>&1) || { echo "$$found"; exit 1; }
@@ -191,7 +191,7 @@ bench-policy: $(BUILD)/bench/bench_vm  ## what one run of the policy costs, next
 
 .PHONY: install
 install: all  ## copy the program to $(PREFIX)/bin (DESTDIR is honoured)
-	install -D -m 755 build/release/castslice $(DESTDIR)$(PREFIX)/bin/castslice
+	install -D -m 755 $(BUILD)/castslice $(DESTDIR)$(PREFIX)/bin/castslice
 
 .PHONY: clean
 clean:  ## remove everything that was built
@@ -199,4 +199,4 @@ clean:  ## remove everything that was built
 
 .PHONY: help
 help:  ## this list
-	@grep -hE '^[a-z][a-z ]*:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | awk -F '\t' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z -]*:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | awk -F '\t' '{printf "  %-12s %s\n", $$1, $$2}'

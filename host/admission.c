@@ -57,7 +57,7 @@ static void unchanged(verdict *v, const char *why)
 static void failed(verdict *v)
 {
     v->kind = VERDICT_FAILED;
-    v->why = "the policy could not decide";
+    v->why = v->error.kind == ERR_TOO_LARGE ? "too large to decide" : "the policy could not decide";
 }
 
 static void denied(verdict *v, const decision *d)
@@ -108,7 +108,6 @@ static const json *ask(bundle *b, const review *r, json_arena *arena, int64_t cp
     vm *worker = bundle_borrow(b);
     const json *value = vm_run(worker, &view, cpu_ns, arena, &v->usage, &v->error);
     bundle_return(b, worker);
-    v->policy_ran = true;
     return value;
 }
 
@@ -152,7 +151,6 @@ static void rewrite(bundle *b, json_arena *arena, const decision *d, verdict *v)
     }
     v->kind = VERDICT_MUTATED;
     v->why = v->pod.opt == POD_OPT_IN ? "opted in" : "enrolled by the policy";
-    v->enrolled = v->pod.opt != POD_OPT_IN;
 }
 
 static void decide(bundle *b, const review *r, json_arena *arena, int64_t cpu_ns, verdict *v)

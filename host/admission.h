@@ -45,12 +45,10 @@ typedef struct verdict {
     const char *reason, *rule;  /* the policy's own, "" when it gave none or did not run */
     const char *warnings[VERDICT_MAX_WARNINGS];
     size_t warning_count;
-    bool policy_ran;
-    bool enrolled;              /* mutated although the Pod carries no castops.io/optimize */
     pod pod;                    /* valid when `pod_known` */
     bool pod_known;
     patch patch;
-    vm_usage usage;
+    vm_usage usage;             /* zeros when the policy did not run */
     error error;
 } verdict;
 

@@ -90,8 +90,8 @@ static BIO *load(const char *file, error *err)
         cannot_read(file, errno, err);
     else if (length == FILE_MAX)
         error_set(err, ERR_SYSTEM, "%s: is larger than 1 MiB, so it is no PEM certificate or key", file);
-    else if ((out = BIO_new(BIO_s_secmem())))
-        BIO_write(out, bytes, (int)length);
+    else
+        BIO_write(out = mem_checked(BIO_new(BIO_s_secmem())), bytes, (int)length);
     if (fd >= 0)
         close(fd);
     OPENSSL_cleanse(bytes, FILE_MAX);
@@ -204,7 +204,7 @@ static char *text_of(BIO *bio)
 /* Write both anew: what else the files hold, comments and other keys, goes no further. */
 static void store(certificate *c, STACK_OF(X509) *chain, const EVP_PKEY *key)
 {
-    BIO *chain_text = BIO_new(BIO_s_mem()), *key_text = BIO_new(BIO_s_secmem());
+    BIO *chain_text = mem_checked(BIO_new(BIO_s_mem())), *key_text = mem_checked(BIO_new(BIO_s_secmem()));
     for (int i = 0; i < sk_X509_num(chain); i++)
         PEM_write_bio_X509(chain_text, sk_X509_value(chain, i));
     PEM_write_bio_PKCS8PrivateKey(key_text, key, NULL, NULL, 0, NULL, NULL);

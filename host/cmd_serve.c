@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include "certificate.h"
+#include "clock.h"
 #include "listener.h"
 #include "log.h"
 #include "probes.h"
@@ -22,6 +23,7 @@ enum {
     OTHER_DESCRIPTORS = 64,         /* stderr, libraries, files read at start */
     FINISH_MS = 5000,               /* how long what is in flight may take after the drain */
     POLL_MS = 20,
+    REPORT_MS = 5000,               /* how late a suppressed log line may be told of */
 };
 
 /* The parts in the order they are started; stop() takes them down in the other. */
@@ -136,7 +138,7 @@ static bool start(running *r, error *err)
 {
     server *s = &r->server;
     s->metrics = metrics_new();
-    log_gate_init(&s->failures, "failed");
+    log_limiter_init(&s->failures, "failed");
     if (!raise_descriptors(&s->options, err))
         return false;
     s->bundle = bundle_load(s->options.policy, s->options.threads, options_limits(&s->options), err);
@@ -149,7 +151,7 @@ static void stop(running *r)
     listener_stop(r->probes);
     tls_free(r->tls);
     bundle_unref(r->server.bundle);
-    log_gate_release(&r->server.failures);
+    log_limiter_release(&r->server.failures);
     metrics_free(r->server.metrics);
 }
 
@@ -174,19 +176,18 @@ static void block_signals(sigset_t *set)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* SIGTERM or SIGINT, or 0 after `ms` (-1: wait for ever). */
+/* SIGTERM or SIGINT, or 0 after `ms`, however often something else comes in. */
 static int wait_for_signal(const sigset_t *set, int64_t ms)
 {
-    struct timespec timeout = { ms / 1000, ms % 1000 * 1000000 };
-    for (;;) {
-        int got = ms < 0 ? sigwaitinfo(set, NULL) : sigtimedwait(set, NULL, &timeout);
+    int64_t end = clock_ns() + ms * 1000000;
+    for (int64_t left = end - clock_ns(); left > 0; left = end - clock_ns()) {
+        int got = sigtimedwait(set, NULL, &(struct timespec){ left / 1000000000, left % 1000000000 });
         if (got == SIGHUP)
             log_info("signal ignored", LOG_S("signal", "SIGHUP"));
         else if (got > 0)
             return got;
-        else if (errno == EAGAIN)
-            return 0;
     }
+    return 0;
 }
 
 /* ---- the end ------------------------------------------------------------- */
@@ -199,7 +200,7 @@ static bool drain(running *r, const sigset_t *signals)
     atomic_store(&r->server.draining, true);
     listener_drain(r->webhook);
     log_info("draining", LOG_N("seconds", o->drain_seconds));
-    if (o->drain_seconds > 0 && wait_for_signal(signals, o->drain_seconds * 1000))
+    if (wait_for_signal(signals, o->drain_seconds * 1000))
         return false;
     listener_close(r->webhook);
     for (int64_t waited = 0; listener_is_busy(r->webhook) && waited < FINISH_MS; waited += POLL_MS)
@@ -211,7 +212,8 @@ static bool drain(running *r, const sigset_t *signals)
 static int run(running *r, const sigset_t *signals)
 {
     say_ready(r);
-    wait_for_signal(signals, -1);
+    while (!wait_for_signal(signals, REPORT_MS))
+        log_limiter_report(&r->server.failures);
     if (!drain(r, signals)) {
         log_warn("ended at once", LOG_S("why", "a second signal"));
         _Exit(EXIT_NO);

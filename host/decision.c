@@ -378,6 +378,17 @@ static bool read_field(reader *r, const json *member)
     return unknown_field(r, json_key(member));
 }
 
+/* An entry that says neither how many nor "leave it" does nothing, which nobody means. */
+static bool check_containers(reader *r)
+{
+    for (size_t i = 0; i < r->d->container_count; i++) {
+        const decision_container *c = &r->d->containers[i];
+        if (!c->leave && !c->ratio && !r->d->ratio)
+            return error_set(r->err, ERR_POLICY, "containers.%.63s.ratio: missing, and the decision has none", c->name);
+    }
+    return true;
+}
+
 /* A refusal that also rewrites, or a table that says nothing, is a slip of the policy's author. */
 static bool check_whole(reader *r, const json *value)
 {
@@ -389,7 +400,7 @@ static bool check_whole(reader *r, const json *value)
                      "a refusal has no `ratio`, `resource` or `containers`");
     if (d->resource && !d->ratio && !d->container_count)
         return wrong(r, "ratio", "missing: `resource` alone rewrites nothing");
-    return true;
+    return check_containers(r);
 }
 
 bool decision_read(decision *d, json_arena *arena, const json *value, const pod *p, error *err)

@@ -19,7 +19,7 @@ enum { CONNECTION_MEMORY = 32 * 1024, HEAD_MAX = 512, SMALL = 64 * 1024 };
 struct http {
     const http_site *site;
     connections *table;
-    log_gate *gate;
+    log_limiter *limiter;
     struct MHD_Daemon *daemon;
     _Atomic size_t held;        /* bytes of unfinished bodies, each above SMALL */
     atomic_bool closing;
@@ -82,7 +82,7 @@ static enum MHD_Result send_answer(http *h, exchange *x, struct MHD_Connection *
     enum MHD_Result queued = MHD_queue_response(c, x->answer.status, r);
     MHD_destroy_response(r);
     x->answered = queued == MHD_YES;
-    if (!x->answered && log_gate_pass(h->gate))
+    if (!x->answered && log_limiter_pass(h->limiter))
         log_error("an answer could not be sent", LOG_N("status", x->answer.status));
     return queued;
 }
@@ -289,7 +289,7 @@ static void on_complaint(void *data, const char *format, va_list args)
         return;                                     /* that is cut_off(): counted, answered and no error */
     if (strstr(text, "handshake message out of context"))
         snprintf(text, sizeof text, "a TLS handshake failed: the client speaks no TLS or does not trust our certificate");
-    if (log_enabled(LOG_INFO) && log_gate_pass(h->gate))
+    if (log_enabled(LOG_INFO) && log_limiter_pass(h->limiter))
         log_info("connection trouble", LOG_S("detail", text));
 }
 
@@ -314,12 +314,12 @@ static struct MHD_Daemon *start_daemon(http *h, size_t threads, bool secure)
                             MHD_OPTION_HTTPS_PRIORITIES, tls_priorities(), MHD_OPTION_END);
 }
 
-http *http_start(const http_site *site, connections *table, log_gate *gate, size_t threads, bool secure, error *err)
+http *http_start(const http_site *site, connections *table, log_limiter *limiter, size_t threads, bool secure, error *err)
 {
     http *h = mem_zalloc(sizeof *h);
     h->site = site;
     h->table = table;
-    h->gate = gate;
+    h->limiter = limiter;
     h->daemon = start_daemon(h, threads, secure);
     if (h->daemon)
         return h;

@@ -48,9 +48,9 @@ typedef struct http_site {
 
 typedef struct http http;
 
-/* `site`, `table` and `gate` (for the library's complaints) are borrowed; `secure`: TLS, with the table's
+/* `site`, `table` and `limiter` (for the library's complaints) are borrowed; `secure`: TLS, with the table's
  * certificates. NULL and `err` (ERR_SYSTEM) when the threads cannot be started. */
-http *http_start(const http_site *site, connections *table, log_gate *gate, size_t threads, bool secure, error *err);
+http *http_start(const http_site *site, connections *table, log_limiter *limiter, size_t threads, bool secure, error *err);
 void http_stop(http *h);                /* ends every connection, whatever it is doing; NULL is fine */
 
 /* Serve one more connection; takes `fd` and the reservation in the table. */

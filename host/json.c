@@ -347,6 +347,12 @@ const char *json_string(const json *node)
     return json_is_string(node) ? node->valuestring : NULL;
 }
 
+const char *json_text(const json *object, const char *key)
+{
+    const char *text = json_string(json_get(object, key));
+    return text ? text : "";
+}
+
 bool json_number(const json *node, double *value)
 {
     if (!json_is_number(node))

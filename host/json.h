@@ -53,6 +53,7 @@ json *json_first(const json *node);                      /* first member or elem
 json *json_next(const json *node);                       /* its next sibling, or NULL */
 const char *json_key(const json *member);                /* NULL for an element */
 const char *json_string(const json *node);               /* NULL unless it is a string */
+const char *json_text(const json *object, const char *key); /* the string there, "" when it is absent or no string */
 bool json_number(const json *node, double *value);       /* false unless it is a number */
 bool json_is_true(const json *node);
 bool json_is_object(const json *node);

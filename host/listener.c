@@ -33,7 +33,7 @@ struct listener {
     pthread_t keeper;
     connections *table;
     lingering *lingering;
-    log_gate gate;
+    log_limiter limiter;
     http *http;
 };
 
@@ -177,7 +177,7 @@ static bool accept_failed(listener *l)
     if (errno == EAGAIN)
         return false;
     l->exhausted = true;
-    if (log_gate_pass(&l->gate))
+    if (log_limiter_pass(&l->limiter))
         log_warn("cannot accept connections", LOG_S("why", strerror(errno)));
     return false;
 }
@@ -247,7 +247,7 @@ static void reap(listener *l, int64_t *last_ms)
         return;
     *last_ms = now;
     connections_reap(l->table);
-    log_gate_report(&l->gate);
+    log_limiter_report(&l->limiter);
 }
 
 static void *keep(void *data)
@@ -272,7 +272,7 @@ static void *keep(void *data)
 static bool start_threads(listener *l, error *err)
 {
     const listener_config *c = &l->config;
-    l->http = http_start(&c->site, l->table, &l->gate, c->threads, c->tls, err);
+    l->http = http_start(&c->site, l->table, &l->limiter, c->threads, c->tls, err);
     if (!l->http)
         return false;
     if (pthread_create(&l->keeper, NULL, keep, l) == 0)
@@ -289,7 +289,7 @@ static void release(listener *l)
         close(l->wake);
     lingering_free(l->lingering);
     connections_free(l->table);
-    log_gate_release(&l->gate);
+    log_limiter_release(&l->limiter);
     free(l);
 }
 
@@ -307,7 +307,7 @@ listener *listener_start(const listener_config *config, error *err)
     connections_set_metrics(l->table, config->metrics);
     connections_set_tls(l->table, config->tls);
     connections_set_lingering(l->table, l->lingering);
-    log_gate_init(&l->gate, "connection trouble");
+    log_limiter_init(&l->limiter, "connection trouble");
     write_url(l);
     if (start_threads(l, err))
         return l;

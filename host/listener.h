@@ -33,7 +33,7 @@ const char *listener_url(const listener *l);        /* "https://127.0.0.1:9443",
 
 /* The end, in this order. */
 void listener_drain(listener *l);                   /* every answer closes its connection; new ones are still taken */
-void listener_close(listener *l);                   /* no new ones; what the kernel has accepted already is served */
+void listener_close(listener *l);                   /* no new ones; what the kernel has accepted already is served while there is room */
 bool listener_is_busy(listener *l);                 /* is there still something in flight? */
 void listener_stop(listener *l);                    /* ends what is left and frees; NULL is fine */
 

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 16384, GATE_LINES = 10, GATE_MS = 10000 };
+enum { LINE_MAX_BYTES = 16384, LIMIT_LINES = 10, LIMIT_MS = 10000 };
 
 static const char *const names[] = { "error", "warn", "info", "debug" };
 
@@ -112,7 +112,7 @@ void log_fields(log_level level, const char *message, const log_field *fields)
     buf_release(&line);
 }
 
-/* ---- the gate ----------------------------------------------------------- */
+/* ---- the rate limiter ---------------------------------------------------- */
 
 static int64_t now_ms(void)
 {
@@ -121,51 +121,51 @@ static int64_t now_ms(void)
     return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-void log_gate_init(log_gate *g, const char *what)
+void log_limiter_init(log_limiter *l, const char *what)
 {
-    *g = (log_gate){ .what = what };
-    pthread_mutex_init(&g->lock, NULL);
+    *l = (log_limiter){ .what = what };
+    pthread_mutex_init(&l->lock, NULL);
 }
 
-void log_gate_release(log_gate *g)
+void log_limiter_release(log_limiter *l)
 {
-    pthread_mutex_destroy(&g->lock);
+    pthread_mutex_destroy(&l->lock);
 }
 
 /* When the ten seconds are over: begin anew and return what was suppressed. Under the lock. */
-static int64_t turn(log_gate *g, int64_t now)
+static int64_t turn(log_limiter *l, int64_t now)
 {
-    if (g->window_ms && now - g->window_ms < GATE_MS)
+    if (l->window_ms && now - l->window_ms < LIMIT_MS)
         return 0;
-    int64_t suppressed = g->suppressed;
-    g->window_ms = now;
-    g->passed = 0;
-    g->suppressed = 0;
+    int64_t suppressed = l->suppressed;
+    l->window_ms = now;
+    l->passed = 0;
+    l->suppressed = 0;
     return suppressed;
 }
 
-static void report(const log_gate *g, int64_t suppressed)
+static void report(const log_limiter *l, int64_t suppressed)
 {
     if (suppressed)
-        log_info("suppressed", LOG_S("what", g->what), LOG_N("lines", suppressed));
+        log_info("suppressed", LOG_S("what", l->what), LOG_N("lines", suppressed));
 }
 
-bool log_gate_pass(log_gate *g)
+bool log_limiter_pass(log_limiter *l)
 {
-    pthread_mutex_lock(&g->lock);
-    int64_t suppressed = turn(g, now_ms());
-    bool pass = g->passed < GATE_LINES;
-    g->passed += pass;
-    g->suppressed += !pass;
-    pthread_mutex_unlock(&g->lock);
-    report(g, suppressed);
+    pthread_mutex_lock(&l->lock);
+    int64_t suppressed = turn(l, now_ms());
+    bool pass = l->passed < LIMIT_LINES;
+    l->passed += pass;
+    l->suppressed += !pass;
+    pthread_mutex_unlock(&l->lock);
+    report(l, suppressed);
     return pass;
 }
 
-void log_gate_report(log_gate *g)
+void log_limiter_report(log_limiter *l)
 {
-    pthread_mutex_lock(&g->lock);
-    int64_t suppressed = g->suppressed ? turn(g, now_ms()) : 0;
-    pthread_mutex_unlock(&g->lock);
-    report(g, suppressed);
+    pthread_mutex_lock(&l->lock);
+    int64_t suppressed = l->suppressed ? turn(l, now_ms()) : 0;
+    pthread_mutex_unlock(&l->lock);
+    report(l, suppressed);
 }

@@ -35,17 +35,17 @@ void log_fields(log_level level, const char *message, const log_field *fields);
 
 /* For lines a stranger can cause at will: ten in ten seconds pass, the rest are counted
  * and reported in one line. Shared by threads. */
-typedef struct log_gate {
+typedef struct log_limiter {
     pthread_mutex_t lock;
     const char *what;                   /* what is being limited, for the report */
     int64_t window_ms;                  /* when the current ten seconds began; 0: never */
     int passed;
     int64_t suppressed;
-} log_gate;
+} log_limiter;
 
-void log_gate_init(log_gate *g, const char *what);
-void log_gate_release(log_gate *g);
-bool log_gate_pass(log_gate *g);        /* may the line be written? */
-void log_gate_report(log_gate *g);      /* tell what was suppressed once the ten seconds are over; cheap */
+void log_limiter_init(log_limiter *l, const char *what);
+void log_limiter_release(log_limiter *l);
+bool log_limiter_pass(log_limiter *l);        /* may the line be written? */
+void log_limiter_report(log_limiter *l);      /* tell what was suppressed once the ten seconds are over; cheap */
 
 #endif

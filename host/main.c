@@ -54,8 +54,8 @@ int main(int argc, char **argv)
         help(stdout);
         return EXIT_DONE;
     }
-    if (is_one_of(argv[1], "--version", "-V", "version"))
-        return cmd_version(argc - 2, argv + 2);
+    if (is_one_of(argv[1], "--version", "-V", "-v"))
+        return cmd_version(0, NULL);
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 2, argv + 2);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *checked(void *p)
+void *mem_checked(void *p)
 {
     if (!p) {
         fputs("castslice: out of memory\n", stderr);
@@ -15,17 +15,17 @@ static void *checked(void *p)
 
 void *mem_alloc(size_t size)
 {
-    return checked(malloc(size ? size : 1));
+    return mem_checked(malloc(size ? size : 1));
 }
 
 void *mem_zalloc(size_t size)
 {
-    return checked(calloc(1, size ? size : 1));
+    return mem_checked(calloc(1, size ? size : 1));
 }
 
 void *mem_realloc(void *old, size_t size)
 {
-    return checked(realloc(old, size ? size : 1));
+    return mem_checked(realloc(old, size ? size : 1));
 }
 
 char *mem_strndup(const char *text, size_t length)

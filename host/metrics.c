@@ -47,13 +47,15 @@ static void count(counter *c)
     atomic_fetch_add_explicit(c, 1, memory_order_relaxed);
 }
 
-static reason reason_of(error_kind kind)
+/* What is too large is nobody's failure but the sender's. */
+static void count_failure(metrics *m, error_kind kind)
 {
     switch (kind) {
-    case ERR_POLICY: return REASON_ERROR;
-    case ERR_POLICY_CPU: return REASON_CPU;
-    case ERR_POLICY_MEMORY: return REASON_MEMORY;
-    default: return REASON_INTERNAL;
+    case ERR_TOO_LARGE: break;
+    case ERR_POLICY: count(&m->failures[REASON_ERROR]); break;
+    case ERR_POLICY_CPU: count(&m->failures[REASON_CPU]); break;
+    case ERR_POLICY_MEMORY: count(&m->failures[REASON_MEMORY]); break;
+    default: count(&m->failures[REASON_INTERNAL]);
     }
 }
 
@@ -65,7 +67,7 @@ static void count_outcome(metrics *m, const verdict *v)
     case VERDICT_DENIED: count(&m->errors); break;
     case VERDICT_FAILED:
         count(&m->errors);
-        count(&m->failures[reason_of(v->error.kind)]);
+        count_failure(m, v->error.kind);
         break;
     }
 }

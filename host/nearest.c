@@ -4,10 +4,9 @@
 
 enum { MAX_WORD = 40 };
 
-static size_t least(size_t a, size_t b, size_t c)
+static size_t least(size_t a, size_t b)
 {
-    size_t m = a < b ? a : b;
-    return m < c ? m : c;
+    return a < b ? a : b;
 }
 
 /* Insertions, deletions, replacements and swaps of neighbours: "optimal string alignment". */
@@ -22,9 +21,9 @@ static size_t distance(const char *a, const char *b)
                 d[i][j] = i + j;
                 continue;
             }
-            d[i][j] = least(d[i][j - 1] + 1, d[i - 1][j] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+            d[i][j] = least(least(d[i][j - 1], d[i - 1][j]) + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1, MAX_WORD);
+                d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
         }
     }
     return d[m][n];

@@ -8,7 +8,8 @@
 
 #define MAX_SLICES (INT64_C(1) << 53)            /* what every JSON reader holds exactly */
 #define MAX_ANNOTATIONS (256 * 1024)             /* apimachinery TotalAnnotationSizeLimitB */
-#define MAX_TOKENS 16                            /* depth of a path of ours: at most 7 */
+#define MAX_TOKENS 16                            /* of a path's tokens that are remembered; ours have at most 7 */
+#define MAX_TOKEN 512                            /* bytes of one; a resource or annotation key has at most 317 */
 
 static bool full(error *err)
 {
@@ -145,14 +146,16 @@ static bool put_containers(builder *b, const pod *p, const decision *d, const ch
     return true;
 }
 
-static size_t sizes(const json *map, const decision_pair *pairs, size_t count)
+/* Would the annotations that are new take the Pod over what the API server allows? */
+static bool is_too_much(const json *map, const decision_pair *pairs, size_t count)
 {
-    size_t total = 0;
-    for (const json *m = json_first(map); m; m = json_next(m))
-        total += strlen(json_key(m)) + (json_string(m) ? strlen(json_string(m)) : 0);
+    size_t before = 0, more = 0;
     for (size_t i = 0; i < count; i++)
-        total += strlen(pairs[i].key) + strlen(pairs[i].value);
-    return total;
+        if (!json_get(map, pairs[i].key))
+            more += strlen(pairs[i].key) + strlen(pairs[i].value);
+    for (const json *m = json_first(map); m && more; m = json_next(m))
+        before += strlen(json_key(m)) + (json_string(m) ? strlen(json_string(m)) : 0);
+    return more > 0 && before + more > MAX_ANNOTATIONS;
 }
 
 /* Only keys that are absent: a Pod's own value is never replaced. */
@@ -175,7 +178,7 @@ static bool put_metadata(builder *b, const pod *p, const decision *d)
 {
     if (p->odd_metadata)
         return true;
-    b->patch->annotations_dropped = sizes(p->annotations, d->annotations, d->annotation_count) > MAX_ANNOTATIONS;
+    b->patch->annotations_dropped = is_too_much(p->annotations, d->annotations, d->annotation_count);
     size_t annotations = b->patch->annotations_dropped ? 0 : d->annotation_count;
     if (annotations + d->label_count > 0 && !json_is_object(json_get(p->object, "metadata")) &&
         !put_add(b, POD_PATH_METADATA, "", json_new_object(b->arena)))
@@ -198,50 +201,89 @@ bool patch_build(patch *out, json_arena *arena, const pod *p, const decision *d,
 
 /* ---- applying ----------------------------------------------------------- */
 
-/* Undo put_token() for one token, in place; returns the start of the next one, or NULL. */
-static char *next_token(char *token)
-{
-    char *write = token, *read = token;
-    for (; *read && *read != '/'; read++) {
-        if (*read == '~' && (read[1] == '0' || read[1] == '1'))
-            *write++ = *++read == '0' ? '~' : '/';
-        else
-            *write++ = *read;
-    }
-    char *next = *read ? read + 1 : NULL;
-    *write = '\0';
-    return next;
-}
-
-/* The element found last: paths come in the order of the containers, and lists are linked, so
- * walking on from here keeps a Pod of ten thousand containers linear. */
-typedef struct cursor {
-    const json *array;
+/* How the last path went: the node at every '/' before its key. Neighbouring operations share most of
+ * their path and come in the order of the containers, so a Pod of ten thousand containers, or one with
+ * ten thousand other members, stays linear. */
+typedef struct trail {
+    const char *path;
+    size_t depth;
+    struct {
+        size_t end;             /* path[0 .. end) leads to … */
+        json *node;
+    } at[MAX_TOKENS];
+    const json *array;          /* the list walked last, and where */
     unsigned long index;
     json *element;
-} cursor;
+} trail;
 
-static json *element(cursor *at, const json *array, unsigned long index)
+static bool failed(const patch_op *op, const char *why, error *err)
 {
-    if (at->array != array || index < at->index)
-        *at = (cursor){ array, 0, json_first(array) };
-    for (; at->element && at->index < index; at->index++)
-        at->element = json_next(at->element);
-    return at->element;
+    return error_set(err, ERR_INTERNAL, "the patch would not apply: %s %s: %s", op->value ? "add" : "remove", op->path, why);
 }
 
-static json *child(cursor *at, json *node, const char *token)
+/* Undo put_token(); false when it does not fit. */
+static bool read_token(const char *from, size_t length, char out[MAX_TOKEN])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (n + 1 == MAX_TOKEN)
+            return false;
+        bool escaped = from[i] == '~' && i + 1 < length && (from[i + 1] == '0' || from[i + 1] == '1');
+        out[n++] = !escaped ? from[i] : from[++i] == '0' ? '~' : '/';
+    }
+    out[n] = '\0';
+    return true;
+}
+
+static json *element(trail *t, const json *array, unsigned long index)
+{
+    if (t->array != array || index < t->index) {
+        t->array = array;
+        t->index = 0;
+        t->element = json_first(array);
+    }
+    for (; t->element && t->index < index; t->index++)
+        t->element = json_next(t->element);
+    return t->element;
+}
+
+static json *child(trail *t, json *node, const char *token)
 {
     if (json_is_object(node))
         return json_get(node, token);
     char *end;
     unsigned long index = strtoul(token, &end, 10);
-    return json_is_array(node) && *token && !*end ? element(at, node, index) : NULL;
+    return json_is_array(node) && *token && !*end ? element(t, node, index) : NULL;
 }
 
-static bool failed(const patch_op *op, const char *why, error *err)
+/* Forget what the trail does not share with path[0 .. end). */
+static void keep_shared(trail *t, const char *path, size_t end)
 {
-    return error_set(err, ERR_INTERNAL, "the patch would not apply: %s %s: %s", op->value ? "add" : "remove", op->path, why);
+    size_t shared = 0, from = 0;
+    while (shared < t->depth && t->at[shared].end <= end && path[t->at[shared].end] == '/' &&
+           memcmp(t->path + from, path + from, t->at[shared].end - from) == 0)
+        from = t->at[shared++].end;
+    t->depth = shared;
+    t->path = path;
+}
+
+/* The node that path[0 .. end) leads to, or NULL. */
+static json *walk(trail *t, json *document, const char *path, size_t end)
+{
+    char token[MAX_TOKEN];
+    keep_shared(t, path, end);
+    size_t at = t->depth ? t->at[t->depth - 1].end : 0;
+    json *node = t->depth ? t->at[t->depth - 1].node : document;
+    while (node && at < end) {
+        size_t length = strcspn(path + at + 1, "/");
+        node = read_token(path + at + 1, length, token) ? child(t, node, token) : NULL;
+        at += length + 1;
+        if (node && t->depth < MAX_TOKENS) {
+            t->at[t->depth].end = at;
+            t->at[t->depth++].node = node;
+        }
+    }
+    return node;
 }
 
 static bool change(const patch_op *op, json_arena *arena, json *parent, const char *key, error *err)
@@ -255,25 +297,22 @@ static bool change(const patch_op *op, json_arena *arena, json *parent, const ch
     return json_add(arena, parent, key, value) ? true : full(err);
 }
 
-static bool apply(const patch_op *op, cursor *at, json_arena *arena, json *document, error *err)
+static bool apply(const patch_op *op, trail *t, json_arena *arena, json *document, error *err)
 {
-    char *path = json_arena_strdup(arena, op->path, strlen(op->path));
-    if (!path)
-        return full(err);
-    if (*path != '/')
+    char key[MAX_TOKEN];
+    const char *last = strrchr(op->path, '/');
+    if (*op->path != '/')
         return failed(op, "the path does not start with /", err);
-    char *token = path + 1, *next = next_token(token);
-    json *node = document;
-    for (; next; token = next, next = next_token(token))
-        node = child(at, node, token);
-    return change(op, arena, node, token, err);
+    if (!read_token(last + 1, strlen(last + 1), key))
+        return failed(op, "the key is too long", err);
+    return change(op, arena, walk(t, document, op->path, (size_t)(last - op->path)), key, err);
 }
 
 bool patch_apply(const patch *p, json_arena *arena, json *document, error *err)
 {
-    cursor at = { 0 };
+    trail t = { 0 };
     for (size_t i = 0; i < p->count; i++)
-        if (!apply(&p->ops[i], &at, arena, document, err))
+        if (!apply(&p->ops[i], &t, arena, document, err))
             return false;
     return true;
 }

@@ -4,12 +4,6 @@
 
 #include <string.h>
 
-static const char *text_of(const json *object, const char *key)
-{
-    const char *text = json_string(json_get(object, key));
-    return text ? text : "";
-}
-
 static const json *object_of(const json *object, const char *key)
 {
     const json *value = json_get(object, key);
@@ -55,10 +49,10 @@ static void read_container(pod_container *c, const json *node, bool init, size_t
 {
     const json *resources = object_of(node, "resources");
     *c = (pod_container){
-        .name = text_of(node, "name"),
-        .image = text_of(node, "image"),
+        .name = json_text(node, "name"),
+        .image = json_text(node, "image"),
         .init = init,
-        .sidecar = init && strcmp(text_of(node, "restartPolicy"), "Always") == 0,
+        .sidecar = init && strcmp(json_text(node, "restartPolicy"), "Always") == 0,
         .privileged = json_is_true(json_get(object_of(node, "securityContext"), "privileged")),
         .index = index,
         .resources = resources,
@@ -151,8 +145,8 @@ static void read_owner(pod *p, const json *metadata)
     for (const json *r = json_first(references); r; r = json_next(r)) {
         if (!json_is_true(json_get(r, "controller")))
             continue;
-        p->owner_kind = text_of(r, "kind");
-        p->owner_name = text_of(r, "name");
+        p->owner_kind = json_text(r, "kind");
+        p->owner_name = json_text(r, "name");
         return;
     }
 }
@@ -174,15 +168,15 @@ bool pod_read(pod *p, json_arena *arena, json *object, const pod_request *reques
     const json *metadata = object_of(object, "metadata"), *spec = object_of(object, "spec");
     *p = (pod){
         .object = object,
-        .name = text_of(metadata, "name"),
-        .generate_name = text_of(metadata, "generateName"),
+        .name = json_text(metadata, "name"),
+        .generate_name = json_text(metadata, "generateName"),
         .namespace = or_empty(request->namespace),
         .user = or_empty(request->user),
         .dry_run = request->dry_run,
-        .service_account = text_of(spec, "serviceAccountName"),
-        .scheduler_name = text_of(spec, "schedulerName"),
-        .runtime_class = text_of(spec, "runtimeClassName"),
-        .node_name = text_of(spec, "nodeName"),
+        .service_account = json_text(spec, "serviceAccountName"),
+        .scheduler_name = json_text(spec, "schedulerName"),
+        .runtime_class = json_text(spec, "runtimeClassName"),
+        .node_name = json_text(spec, "nodeName"),
         .labels = object_of(metadata, "labels"),
         .annotations = object_of(metadata, "annotations"),
         .node_selector = object_of(spec, "nodeSelector"),

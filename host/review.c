@@ -4,12 +4,6 @@
 
 static const char *const versions[] = { "admission.k8s.io/v1", "admission.k8s.io/v1beta1" };
 
-static const char *text_of(const json *object, const char *key)
-{
-    const char *text = json_string(json_get(object, key));
-    return text ? text : "";
-}
-
 /* ---- the question ------------------------------------------------------- */
 
 static bool check_version(const char *version, error *err)
@@ -26,23 +20,23 @@ bool review_parse(review *r, json *root, error *err)
     const json *request = json_get(root, "request");
     const json *kind = json_get(request, "kind");
     json *object = json_get(request, "object");
-    if (!json_is_object(root) || strcmp(text_of(root, "kind"), "AdmissionReview") != 0)
+    if (!json_is_object(root) || strcmp(json_text(root, "kind"), "AdmissionReview") != 0)
         return error_set(err, ERR_INPUT, "kind: must be AdmissionReview");
-    if (!check_version(text_of(root, "apiVersion"), err))
+    if (!check_version(json_text(root, "apiVersion"), err))
         return false;
     if (!json_is_object(request))
         return error_set(err, ERR_INPUT, "request: missing or no object");
-    if (!*text_of(request, "uid"))
+    if (!*json_text(request, "uid"))
         return error_set(err, ERR_INPUT, "request.uid: missing, empty or no string");
     *r = (review){
-        .api_version = text_of(root, "apiVersion"),
-        .uid = text_of(request, "uid"),
-        .group = text_of(kind, "group"),
-        .kind = text_of(kind, "kind"),
-        .operation = text_of(request, "operation"),
-        .subresource = text_of(request, "subResource"),
-        .namespace = text_of(request, "namespace"),
-        .user = text_of(json_get(request, "userInfo"), "username"),
+        .api_version = json_text(root, "apiVersion"),
+        .uid = json_text(request, "uid"),
+        .group = json_text(kind, "group"),
+        .kind = json_text(kind, "kind"),
+        .operation = json_text(request, "operation"),
+        .subresource = json_text(request, "subResource"),
+        .namespace = json_text(request, "namespace"),
+        .user = json_text(json_get(request, "userInfo"), "username"),
         .dry_run = json_is_true(json_get(request, "dryRun")),
         .object = json_is_null(object) ? NULL : object,
     };

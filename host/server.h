@@ -13,7 +13,7 @@ typedef struct server {
     options options;
     metrics *metrics;
     bundle *bundle;
-    log_gate failures;          /* for the log lines of policies that fail */
+    log_limiter failures;          /* for the log lines of policies that fail */
     atomic_bool draining;       /* /readyz says so */
 } server;
 

@@ -1,6 +1,6 @@
 /* tls.h - the certificate pair that GnuTLS shows to clients, behind one pointer.
  *
- * A pair never changes: a renewal puts another in its place. A connection holds
+ * A pair never changes. A connection holds
  * a reference to the pair of its handshake until it closes, which is when GnuTLS
  * is done with it. */
 #ifndef CASTSLICE_TLS_H

@@ -182,13 +182,14 @@ static void log_review(server *s, const review *q, const verdict *v, int64_t ns)
     };
     if (v->kind == VERDICT_DENIED)
         log_info("denied", LOG_S("namespace", q->namespace), LOG_S("name", name_of(v)), LOG_S("message", v->message));
-    if (v->kind == VERDICT_FAILED && log_gate_pass(&s->failures))
+    if (v->kind == VERDICT_FAILED && log_limiter_pass(&s->failures))
         log_error("failed", LOG_S("namespace", q->namespace), LOG_S("name", name_of(v)),
                   LOG_S("error", v->error.text));
     if (log_enabled(LOG_DEBUG))
         log_debug("reviewed", LOG_S("uid", q->uid), LOG_S("namespace", q->namespace), LOG_S("name", name_of(v)),
                   LOG_S("outcome", outcomes[v->kind]), LOG_S("why", v->why), LOG_S("reason", v->reason),
-                  LOG_S("rule", v->rule), LOG_N("microseconds", ns / 1000));
+                  LOG_S("rule", v->rule), LOG_N("microseconds", ns / 1000),
+                  LOG_N("policy_microseconds", v->usage.cpu_ns / 1000));
 }
 
 static void decide(server *s, const http_request *r, review *q, json_arena *arena, verdict *v)
@@ -203,12 +204,8 @@ static void decide(server *s, const http_request *r, review *q, json_arena *aren
               r->timeout);
 }
 
-static void write_answer(http_answer *a, const review *q, const verdict *v)
+static void write_review(http_answer *a, const review *q, verdict *v)
 {
-    if (v->kind == VERDICT_FAILED) {
-        refuse(a, 500, v->error.text);
-        return;
-    }
     a->status = 200;
     a->content_type = "application/json";
     buf_init(&a->body, ANSWER_MAX);
@@ -216,7 +213,17 @@ static void write_answer(http_answer *a, const review *q, const verdict *v)
     if (!a->body.toobig)
         return;
     buf_release(&a->body);
-    refuse(a, 500, "the answer would be larger than any API server takes");
+    v->kind = VERDICT_FAILED;
+    error_set(&v->error, ERR_TOO_LARGE, "the answer would be larger than any API server takes");
+}
+
+/* Changes the verdict when its answer cannot be written. */
+static void write_answer(http_answer *a, const review *q, verdict *v)
+{
+    if (v->kind != VERDICT_FAILED)
+        write_review(a, q, v);
+    if (v->kind == VERDICT_FAILED)
+        refuse(a, v->error.kind == ERR_TOO_LARGE ? 413 : 500, v->error.text);
 }
 
 /* From here on the review counts, once, whatever becomes of it. */

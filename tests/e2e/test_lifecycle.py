@@ -228,3 +228,13 @@ def test_memory_is_flat_over_twenty_thousand_reviews():
             assert after - before < 1024
         samples = server.metrics()
         assert samples["castslice_requests_total"] == samples["castslice_review_duration_seconds_count"] >= 4000
+
+
+def test_a_hangup_does_not_prolong_the_drain():
+    with Server("--drain-seconds", "2") as server:
+        started = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        while server.process.poll() is None and time.monotonic() - started < 6 * SLOWNESS:
+            server.process.send_signal(signal.SIGHUP)
+            time.sleep(0.5)             # oftener than the drain is long
+        assert server.process.poll() == 0, "still draining"

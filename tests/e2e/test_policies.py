@@ -5,7 +5,7 @@ import re
 import jsonpatch
 import pytest
 
-from harness import ROOT, Server, operations, recorded, review_of, run
+from harness import ROOT, Server, operations, recorded, review_of, run, until
 
 GPU, SHARED, OPTIMIZE = "nvidia.com/gpu", "nvidia.com/gpu-shared", "castops.io/optimize"
 
@@ -211,3 +211,23 @@ def test_editing_a_preset_changes_what_a_pod_gets(tmp_path):
     (tmp_path / "policy.lua").write_text(re.sub(r"inference = \d+", "inference = 8", text))
     status, stdout, _ = run("review", "-o", "json", "--policy", tmp_path, ROOT / "docs/ollama.yaml")
     assert status == 0 and json.loads(stdout)["slices"] == {"ollama": 8}
+
+
+# ---- what is too large -------------------------------------------------------
+
+def test_a_pod_too_large_to_patch_is_413_and_nobodys_failure():
+    one = {"name": "c", "resources": {"limits": {GPU: "1"}}}
+    before = {"metadata": {"annotations": {OPTIMIZE: "true"}}, "spec": {"containers": [one] * 60_000}}
+    with Server() as server:
+        answer = server.post(review_of(before))
+        assert answer.status == 413 and "does not fit" in answer.json()["message"]
+        samples = server.metrics()
+        assert samples["castslice_errors_total"] == samples["castslice_requests_total"] == 1
+        assert samples['castslice_policy_failures_total{reason="internal"}'] == 0
+
+
+def test_a_policy_that_failed_often_is_told_of_when_it_stops(policy):
+    server = policy('return function(pod) error("boom") end')
+    for _ in range(30):
+        assert server.post(review_of(pod())).status == 500
+    until(lambda: server.logged("suppressed"), "the line that counts what was not logged", 20)

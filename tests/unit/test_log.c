@@ -90,22 +90,22 @@ static void levels(void **state)
 
 static void the_gate_lets_ten_through_and_counts_the_rest(void **state)
 {
-    log_gate gate;
+    log_limiter limiter;
     int passed = 0;
     (void)state;
-    log_gate_init(&gate, "noise");
+    log_limiter_init(&limiter, "noise");
     for (int i = 0; i < 1000; i++)
-        passed += log_gate_pass(&gate);
+        passed += log_limiter_pass(&limiter);
     assert_int_equal(passed, 10);
     capture();
-    log_gate_report(&gate);
+    log_limiter_report(&limiter);
     assert_string_equal(captured(text), "");                /* the ten seconds are not over */
-    gate.window_ms -= 10001;
+    limiter.window_ms -= 10001;
     capture();
-    log_gate_report(&gate);
+    log_limiter_report(&limiter);
     assert_non_null(strstr(captured(text), "\"msg\":\"suppressed\",\"what\":\"noise\",\"lines\":990}"));
-    assert_true(log_gate_pass(&gate));
-    log_gate_release(&gate);
+    assert_true(log_limiter_pass(&limiter));
+    log_limiter_release(&limiter);
 }
 
 int main(void)

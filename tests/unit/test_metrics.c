@@ -45,7 +45,7 @@ static void each_review_counts_once(void **state)
     count(m, VERDICT_FAILED, ERR_POLICY, 0.5);
     count(m, VERDICT_FAILED, ERR_POLICY_CPU, 0.5);
     count(m, VERDICT_FAILED, ERR_POLICY_MEMORY, 0.5);
-    count(m, VERDICT_FAILED, ERR_TOO_LARGE, 0.5);
+    count(m, VERDICT_FAILED, ERR_INTERNAL, 0.5);
     assert_true(says(m, "\ncastslice_requests_total 8\n"));
     assert_true(says(m, "\ncastslice_mutations_total 2\n"));
     assert_true(says(m, "\ncastslice_noop_total 1\n"));

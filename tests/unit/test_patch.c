@@ -183,9 +183,58 @@ static void test_apply(void **state)
     }
 }
 
+/* A crowd of containers behind a crowd of other members: every path must not be walked from the root. */
+static void test_a_crowd_stays_linear(void **state)
+{
+    (void)state;
+    json_arena *arena = json_arena_new((size_t)256 << 20);
+    buf text;
+    buf_init(&text, (size_t)64 << 20);
+    buf_puts(&text, "{\"spec\":{");
+    for (int i = 0; i < 200000; i++)
+        buf_printf(&text, "\"k%d\":0,", i);
+    buf_puts(&text, "\"containers\":[");
+    for (int i = 0; i < 20000; i++)
+        buf_printf(&text, "%s{\"name\":\"c%d\",\"resources\":{\"limits\":{\"nvidia.com/gpu\":\"1\"}}}", i ? "," : "", i);
+    buf_puts(&text, "]}}");
+    pod p;
+    patch out;
+    error err = { 0 };
+    build(arena, text.data, "{\"ratio\":2}", &p, &out);
+    assert_true(patch_apply(&out, arena, p.object, &err));
+    assert_true(patch_check(&out, &err));
+    assert_int_equal(out.slice_count, 20000);
+    buf_release(&text);
+    json_arena_free(arena);
+}
+
+static void test_annotations_are_dropped_only_when_they_would_be_too_many(void **state)
+{
+    (void)state;
+    json_arena *arena = json_arena_new((size_t)8 << 20);
+    buf text;
+    buf_init(&text, (size_t)1 << 20);
+    buf_puts(&text, "{\"metadata\":{\"annotations\":{\"a\":\"");
+    for (int i = 0; i < 300000; i++)
+        buf_putc(&text, 'x');
+    buf_puts(&text, "\"}},\"spec\":{\"containers\":[{\"name\":\"m\",\"resources\":{\"limits\":{\"nvidia.com/gpu\":\"1\"}}}]}}");
+    pod p;
+    patch out;
+    build(arena, text.data, "{\"ratio\":1}", &p, &out);
+    assert_false(out.annotations_dropped);
+    build(arena, text.data, "{\"ratio\":1,\"annotations\":{\"a\":\"b\"}}", &p, &out);
+    assert_false(out.annotations_dropped);
+    build(arena, text.data, "{\"ratio\":1,\"annotations\":{\"new\":\"b\"}}", &p, &out);
+    assert_true(out.annotations_dropped);
+    buf_release(&text);
+    json_arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_crowd_stays_linear),
+        cmocka_unit_test(test_annotations_are_dropped_only_when_they_would_be_too_many),
         cmocka_unit_test(test_build),
         cmocka_unit_test(test_a_prefix_goes_before_every_path),
         cmocka_unit_test(test_the_check_finds_a_wrong_result),
