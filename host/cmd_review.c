@@ -29,14 +29,14 @@ typedef struct session {
 } session;
 
 /* A document of a file and what was decided about its Pods. */
-typedef struct sheet {
+typedef struct decided {
     session *session;
     const manifest *file;
     const manifest_document *document;
     report *reports;
     size_t count;               /* of the Pods that could be decided */
     bool whole;                 /* none failed and none was denied */
-} sheet;
+} decided;
 
 /* ---- what goes to stderr ------------------------------------------------ */
 
@@ -69,7 +69,7 @@ static bool is_policy_fault(const error *err)
 }
 
 /* The policy's sentence names the policy's file; which Pod it was is said when there are several. */
-static void cannot_decide(const sheet *h, const manifest_pod *p, const error *err)
+static void cannot_decide(const decided *h, const manifest_pod *p, const error *err)
 {
     bool several = h->session->options.operand_count > 1 || h->file->pod_count > 1;
     if (is_policy_fault(err) && !several) {
@@ -81,7 +81,7 @@ static void cannot_decide(const sheet *h, const manifest_pod *p, const error *er
 }
 
 /* Forms that have no room for a sentence leave it to stderr. */
-static void say_aside(const sheet *h, const report *r)
+static void say_aside(const decided *h, const report *r)
 {
     const verdict *v = &r->verdict;
     if (!h->session->object && h->session->write != report_patch)
@@ -100,7 +100,7 @@ static const char *namespace_of(const session *s, const manifest_pod *p)
     return s->options.namespace ? s->options.namespace : *p->namespace ? p->namespace : "default";
 }
 
-static bool decide(sheet *h, const manifest_pod *p, report *r)
+static bool decide(decided *h, const manifest_pod *p, report *r)
 {
     session *s = h->session;
     error err;
@@ -121,7 +121,7 @@ static bool decide(sheet *h, const manifest_pod *p, report *r)
     return true;
 }
 
-static bool decide_all(sheet *h)
+static bool decide_all(decided *h)
 {
     const manifest_document *d = h->document;
     h->reports = json_arena_alloc(h->file->arena, (d->pod_count + 1) * sizeof *h->reports);
@@ -142,7 +142,7 @@ static bool decide_all(sheet *h)
 
 /* ---- the change in the text --------------------------------------------- */
 
-static bool splice_all(const sheet *h, splice *s, error *err)
+static bool splice_all(const decided *h, splice *s, error *err)
 {
     const manifest_document *d = h->document;
     splice_init(s, &d->in, d->source, h->file->arena);
@@ -155,7 +155,7 @@ static bool splice_all(const sheet *h, splice *s, error *err)
 }
 
 /* Splice, and read the result again: it must say what the patched tree says, no more and no less. */
-static bool change_text(const sheet *h, splice *s, buf *out, error *err)
+static bool change_text(const decided *h, splice *s, buf *out, error *err)
 {
     if (!splice_all(h, s, err))
         return false;
@@ -168,7 +168,7 @@ static bool change_text(const sheet *h, splice *s, buf *out, error *err)
 }
 
 /* Text that several places share cannot be changed for one of them. */
-static void cannot_change(const sheet *h, const splice *s, const error *err)
+static void cannot_change(const decided *h, const splice *s, const error *err)
 {
     if (s->shared)
         cannot(h->session, h->file->name, s->shared->line,
@@ -178,7 +178,7 @@ static void cannot_change(const sheet *h, const splice *s, const error *err)
         cannot(h->session, h->file->name, h->document->source->line, err->text);
 }
 
-static bool changes_anything(const sheet *h)
+static bool changes_anything(const decided *h)
 {
     for (size_t i = 0; i < h->count; i++)
         if (h->reports[i].verdict.kind == VERDICT_MUTATED)
@@ -209,7 +209,7 @@ static void put_separator(const session *s, const manifest_document *d, buf *out
 }
 
 /* The document's text as it is now. The documents of one file come with what separates them. */
-static void print_object(const sheet *h, const buf *text)
+static void print_object(const decided *h, const buf *text)
 {
     session *s = h->session;
     const manifest_document *d = h->document;
@@ -229,7 +229,7 @@ static void print_object(const sheet *h, const buf *text)
 }
 
 /* The text as it is when nothing changes: what was not touched needs no second reading. */
-static bool new_text(const sheet *h, buf *out)
+static bool new_text(const decided *h, buf *out)
 {
     const source_text *in = &h->document->in;
     splice s;
@@ -244,7 +244,7 @@ static bool new_text(const sheet *h, buf *out)
     return false;
 }
 
-static void print_changed(const sheet *h)
+static void print_changed(const decided *h)
 {
     buf text;
     buf_init(&text, MAX_OUTPUT);
@@ -253,7 +253,7 @@ static void print_changed(const sheet *h)
     buf_release(&text);
 }
 
-static void print_text(const sheet *h)
+static void print_text(const decided *h)
 {
     splice s;
     error err;
@@ -268,7 +268,7 @@ static void print_text(const sheet *h)
     buf_release(&out);
 }
 
-static void print_reports(const sheet *h)
+static void print_reports(const decided *h)
 {
     buf out;
     buf_init(&out, MAX_OUTPUT);
@@ -282,7 +282,7 @@ static void print_reports(const sheet *h)
 
 static void review_document(session *s, const manifest *m, const manifest_document *d)
 {
-    sheet h = { .session = s, .file = m, .document = d };
+    decided h = { .session = s, .file = m, .document = d };
     for (const manifest_note *n = d->notes; n; n = n->next)
         say(m->name, n->line, "", n->text);
     if (d->error)
@@ -327,8 +327,9 @@ static void help(void)
 {
     puts("Usage: castslice review [FLAGS] FILE…\n\n"
          "What would happen to a Pod, and why: the same engine and the same policy as the server, for files.\n"
-         "A file holds Pods, workloads with a Pod template (Deployment, StatefulSet, DaemonSet, ReplicaSet, Job,\n"
-         "CronJob), Lists of them, or AdmissionReviews; YAML or JSON, one document or several. - is stdin.\n"
+         "A file holds Pods, workloads with a Pod template (Deployment, StatefulSet, DaemonSet, ReplicaSet,\n"
+         "ReplicationController, Job, CronJob, PodTemplate), Lists of them, or AdmissionReviews; YAML or JSON, one\n"
+         "document or several. - is stdin.\n"
          "What has no Pods is skipped with a note. Nothing is changed and no cluster is asked.\n\n"
          "Flags, each also as a variable of the environment; the flag wins:");
     options_help(stdout, OPTIONS_REVIEW);

@@ -76,22 +76,26 @@ static void put_lines(buf *out, int margin, int number, const char *old, const c
         put_line(out, margin, 0, '+', new);
 }
 
-static bool is_readable(const char *text)
+static bool is_readable(const char *text, size_t length)
 {
-    for (; *text; text = following_line(text))
-        if (line_length(text) > MAX_LINE)
+    for (size_t line = 0; length > 0; text++, length--) {
+        line = *text == '\r' || *text == '\n' ? 0 : line + 1;
+        if (line > MAX_LINE)
             return false;
+    }
     return true;
 }
 
 static bool put_hunk(const splice *s, const hunk *h, int margin, buf *out)
 {
     buf old, new;
+    if (!is_readable(s->in.text + h->start, h->end - h->start))
+        return false;
     buf_init(&old, MAX_TEXT);
     buf_init(&new, MAX_TEXT);
     buf_add(&old, s->in.text + h->start, h->end - h->start);
     splice_write_part(s, h->start, h->end, h->first, h->last, &new);
-    bool ok = old.data && new.data && !old.toobig && !new.toobig && is_readable(old.data) && is_readable(new.data);
+    bool ok = old.data && new.data && !old.toobig && !new.toobig && is_readable(new.data, new.len);
     if (ok)
         put_lines(out, margin, h->line, old.data, new.data);
     buf_release(&old);

@@ -490,13 +490,13 @@ static bool read_json_values(reader *r, source_text share, size_t content)
 {
     while (is_bracket(&share, content)) {
         error err;
-        source_text value = { share.text, content, share.end, source_line(&share, content) };
+        source_text value = { share.text, content, share.end, source_line(&share, content), NULL };
         value.end = source_json_end(&value);
         json *root = parse_json(r->manifest->arena, &value, &err);
         if (!root)
             return is_meant_as_json(r->manifest, &value) ? add_unreadable(r, &share, &err) : read_yaml(r, &share);
         content = skip_space(&share, value.end);
-        source_text own = { share.text, share.start, content, share.line };
+        source_text own = { share.text, share.start, content, share.line, NULL };
         if (!add_json(r, &own, &value, root))
             return false;
         share.line = source_line(&share, content);
@@ -508,10 +508,10 @@ static bool read_json_values(reader *r, source_text share, size_t content)
 static bool read_documents(reader *r)
 {
     manifest *m = r->manifest;
-    source_text rest = { m->text.data, m->mark, m->text.len, 1 };
+    source_text rest = { m->text.data, m->mark, m->text.len, 1, NULL };
     while (rest.start < rest.end) {
         yaml_extent extent = yaml_first_document(&rest);
-        source_text share = { rest.text, rest.start, extent.end, rest.line };
+        source_text share = { rest.text, rest.start, extent.end, rest.line, NULL };
         bool ok = is_bracket(&share, extent.content) ? read_json_values(r, share, extent.content) : read_yaml(r, &share);
         if (!ok)
             return false;
@@ -624,7 +624,7 @@ static bool equal(const json *a, const json *b)
 bool manifest_matches(const manifest_document *d, const char *text, size_t length)
 {
     json_arena *arena = json_arena_new(ARENA_CAP);
-    source_text in = { text, 0, length, 1 };
+    source_text in = { text, 0, length, 1, NULL };
     json *root = NULL;
     if (d->is_json) {
         size_t start_of_value = yaml_first_document(&in).content;

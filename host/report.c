@@ -1,20 +1,28 @@
 #include "report.h"
 
 #include "diff.h"
+#include "mem.h"
 #include "review.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define ARROW " \xE2\x86\x92 "
 
-void report_plain(const char *text, buf *out)
+/* What is in `kept` may pass. */
+static void put_plain(const char *text, const char *kept, buf *out)
 {
     for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
         bool c1 = p[0] == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0, nul = p[0] == 0xC0 && p[1] == 0x80;
-        bool odd = *p < 0x20 || *p == 0x7F || c1 || nul;
+        bool odd = (*p < 0x20 && !strchr(kept, *p)) || *p == 0x7F || c1 || nul;
         buf_add(out, odd ? "?" : (const char *)p, 1);
         p += c1 || nul;
     }
+}
+
+void report_plain(const char *text, buf *out)
+{
+    put_plain(text, "", out);
 }
 
 /* A Pod without a name yet goes by what its name will begin with. */
@@ -121,6 +129,29 @@ static void put_warnings(const report *r, buf *out)
     }
 }
 
+static void put_value(const json *value, buf *out)
+{
+    buf text;
+    buf_init(&text, out->max);
+    json_write(&text, value);
+    report_plain(text.data ? text.data : "", out);
+    out->toobig |= text.toobig;
+    buf_release(&text);
+}
+
+/* The lines that change; false, and nothing, when there are none to show. */
+static bool put_lines(const report *r, const splice *lines, buf *out)
+{
+    buf text;
+    buf_init(&text, out->max);
+    bool ok = lines && diff_write(lines, r->owner, 2, &text);
+    if (ok)
+        put_plain(text.data ? text.data : "", "\t\n", out);
+    out->toobig |= text.toobig;
+    buf_release(&text);
+    return ok;
+}
+
 /* Instead of lines: for what has lines nobody reads, or lines that others share. */
 static void put_operations(const report *r, buf *out)
 {
@@ -132,7 +163,7 @@ static void put_operations(const report *r, buf *out)
         report_plain(op->path, out);
         if (op->value) {
             buf_putc(out, ' ');
-            json_write(out, op->value);
+            put_value(op->value, out);
         }
         buf_putc(out, '\n');
     }
@@ -145,7 +176,7 @@ void report_text(const report *r, const splice *lines, buf *out)
     put_why(r, out);
     put_slices(r, out);
     put_warnings(r, out);
-    if (r->verdict.kind == VERDICT_MUTATED && !(lines && diff_write(lines, r->owner, 2, out)))
+    if (r->verdict.kind == VERDICT_MUTATED && !put_lines(r, lines, out))
         put_operations(r, out);
 }
 
@@ -157,12 +188,26 @@ static void put_member(buf *out, const char *key, const char *value)
     json_write_string(out, value);
 }
 
-static bool named_before(const patch *p, size_t i)
+static int by_name(const void *a, const void *b)
 {
-    for (size_t j = 0; j < i; j++)
-        if (strcmp(p->slices[j].container->name, p->slices[i].container->name) == 0)
-            return true;
-    return false;
+    const patch_slice *x = *(const patch_slice *const *)a, *y = *(const patch_slice *const *)b;
+    int order = strcmp(x->container->name, y->container->name);
+    return order ? order : (x > y) - (x < y);
+}
+
+/* For each slice whether one before it has its name; the caller frees it. */
+static bool *named_before(const patch *p)
+{
+    size_t count = p->slice_count;
+    bool *named = mem_alloc(count + 1);
+    const patch_slice **sorted = mem_alloc((count + 1) * sizeof *sorted);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &p->slices[i];
+    qsort(sorted, count, sizeof *sorted, by_name);
+    for (size_t i = 0; i < count; i++)
+        named[sorted[i] - p->slices] = i > 0 && strcmp(sorted[i - 1]->container->name, sorted[i]->container->name) == 0;
+    free(sorted);
+    return named;
 }
 
 /* By container; of two with one name, which no valid Pod has, the first. */
@@ -170,15 +215,17 @@ static void put_slices_json(const report *r, buf *out)
 {
     const patch *p = &r->verdict.patch;
     const char *comma = "";
+    bool *named = named_before(p);
     buf_puts(out, ",\"slices\":{");
     for (size_t i = 0; i < p->slice_count && r->verdict.kind == VERDICT_MUTATED; i++) {
-        if (named_before(p, i))
+        if (named[i])
             continue;
         buf_puts(out, comma);
         json_write_string(out, p->slices[i].container->name);
         buf_printf(out, ":%lld", (long long)p->slices[i].slices);
         comma = ",";
     }
+    free(named);
     buf_putc(out, '}');
 }
 

@@ -33,18 +33,66 @@ int source_line(const source_text *in, size_t offset)
     return line;
 }
 
+#define BLOCK ((size_t)4096)            /* bytes of the part, counted from its start */
+
+/* The line its first byte is in begins here, the one its last byte is in ends here. */
+struct source_block { size_t line_start, line_end; };
+
+static size_t line_start_after(const source_text *in, size_t limit, size_t offset, size_t otherwise)
+{
+    const char *newline = memrchr(in->text + limit, '\n', offset - limit);
+    return newline ? (size_t)(newline - in->text) + 1 : otherwise;
+}
+
+static size_t line_end_before(const source_text *in, size_t offset, size_t limit, size_t otherwise)
+{
+    const char *newline = memchr(in->text + offset, '\n', limit - offset);
+    return newline ? (size_t)(newline - in->text) + 1 : otherwise;
+}
+
+static size_t block_end(const source_text *in, size_t start)
+{
+    return in->end - start > BLOCK ? start + BLOCK : in->end;
+}
+
+bool source_index(json_arena *arena, source_text *in)
+{
+    size_t count = (in->end - in->start + BLOCK - 1) / BLOCK;
+    struct source_block *blocks = json_arena_alloc(arena, (count + 1) * sizeof *blocks);
+    if (!blocks)
+        return false;
+    size_t line = line_start_after(in, 0, in->start, 0);
+    for (size_t i = 0, at = in->start; i < count; i++, at += BLOCK) {
+        blocks[i].line_start = line;
+        line = line_start_after(in, at, block_end(in, at), line);
+    }
+    line = in->end;
+    for (size_t i = count; i-- > 0;) {
+        size_t at = in->start + i * BLOCK, end = block_end(in, at);
+        blocks[i].line_end = line = line_end_before(in, end - 1, end, line);
+        line = line_end_before(in, at, end, line);
+    }
+    in->blocks = blocks;
+    return true;
+}
+
 /* A part may begin in the middle of a line. */
 size_t source_line_start(const source_text *in, size_t offset)
 {
-    while (offset > 0 && in->text[offset - 1] != '\n')
-        offset--;
-    return offset;
+    if (!in->blocks || offset < in->start || offset >= in->end)
+        return line_start_after(in, 0, offset, 0);
+    size_t block = (offset - in->start) / BLOCK;
+    return line_start_after(in, in->start + block * BLOCK, offset, in->blocks[block].line_start);
 }
 
 size_t source_line_end(const source_text *in, size_t offset)
 {
-    const char *newline = offset < in->end ? memchr(in->text + offset, '\n', in->end - offset) : NULL;
-    return newline ? (size_t)(newline - in->text) + 1 : in->end;
+    if (offset >= in->end)
+        return in->end;
+    if (!in->blocks)
+        return line_end_before(in, offset, in->end, in->end);
+    size_t block = (offset - in->start) / BLOCK;
+    return line_end_before(in, offset, block_end(in, in->start + block * BLOCK), in->blocks[block].line_end);
 }
 
 /* ---- JSON --------------------------------------------------------------- */
@@ -210,13 +258,22 @@ static source_node *member(source_node *object, const char *key, const source_no
     return found;
 }
 
+/* From the element asked for last, when that is not behind: mostly they are asked for in order. */
 static source_node *element(source_node *array, const char *token)
 {
     char *end;
-    unsigned long index = strtoul(token, &end, 10);
-    source_node *e = *token && !*end ? array->first : NULL;
-    while (e && index-- > 0)
+    size_t index = strtoul(token, &end, 10);
+    if (!*token || *end)
+        return NULL;
+    bool ahead = array->near && array->near_index <= index;
+    source_node *e = ahead ? array->near : array->first;
+    size_t at = ahead ? array->near_index : 0;
+    for (; e && at < index; at++)
         e = e->next;
+    if (e) {
+        array->near = e;
+        array->near_index = at;
+    }
     return e;
 }
 

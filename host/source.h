@@ -16,6 +16,7 @@ typedef struct source_text {
     const char *text;           /* the whole */
     size_t start, end;          /* the part */
     int line;                   /* of `start` */
+    const struct source_block *blocks;  /* of the part, by source_index(); NULL: none */
 } source_text;
 
 typedef enum source_kind { SOURCE_SCALAR, SOURCE_OBJECT, SOURCE_ARRAY, SOURCE_ALIAS } source_kind;
@@ -32,6 +33,9 @@ struct source_node {
     const char *key;            /* NULL for an element and for the root */
     source_node *parent, *first, *last, *next;
     source_node *target;        /* of an alias: what it stands for */
+    size_t merged;              /* of an object: the keys that a look-up passes through its merge keys */
+    source_node *near;          /* of an array: the element asked for last … */
+    size_t near_index;          /* … and which it is */
     void *change;               /* splice.c's */
 };
 
@@ -49,6 +53,10 @@ size_t source_json_end(const source_text *in);
 int source_line(const source_text *in, size_t offset);
 size_t source_line_start(const source_text *in, size_t offset);
 size_t source_line_end(const source_text *in, size_t offset);
+
+/* For a text to be asked for many lines, so that a long one costs no more than a short one. The blocks live
+ * in the arena; false above its ceiling. */
+bool source_index(json_arena *arena, source_text *in);
 
 /* The child that one token of a JSON Pointer names, through aliases and merge keys; a key YAML has twice
  * that way means the last. NULL when there is none. On the way `shared` (borrowed, untouched otherwise) is

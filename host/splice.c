@@ -46,10 +46,10 @@ void splice_init(splice *s, const source_text *in, source_node *root, json_arena
 /* ---- operations to changes ---------------------------------------------- */
 
 /* Where an operation acts: a node of the text, or a value that is only just being added. */
-typedef struct spot {
+typedef struct target {
     source_node *node;
     json *fresh;                /* NULL: the node */
-} spot;
+} target;
 
 static splice_change *add_change(splice *s, change_kind kind, source_node *node, json *value, size_t owner)
 {
@@ -91,7 +91,7 @@ static char *cut_token(char *token)
     return slash ? slash + 1 : NULL;
 }
 
-static bool step(splice *s, spot *at, const char *token)
+static bool step(splice *s, target *at, const char *token)
 {
     if (at->fresh) {
         at->fresh = json_get(at->fresh, token);
@@ -108,7 +108,7 @@ static bool step(splice *s, spot *at, const char *token)
 }
 
 /* Go to the parent of what `path` names; *key is its last token. */
-static bool walk(splice *s, spot *at, const char *path, const char **key, error *err)
+static bool walk(splice *s, target *at, const char *path, const char **key, error *err)
 {
     char *token = json_arena_strdup(s->arena, path, strlen(path));
     if (!token)
@@ -146,7 +146,7 @@ static bool set(splice *s, source_node *member, const json *value, size_t owner,
     return add_change(s, CHANGE_SET, member, copy_of(s, value), owner) || full(err);
 }
 
-static bool put(splice *s, spot at, const char *key, const patch_op *op, size_t owner, error *err)
+static bool put(splice *s, target at, const char *key, const patch_op *op, size_t owner, error *err)
 {
     if (at.fresh)
         return put_fresh(s, at.fresh, key, op->value, err);
@@ -169,7 +169,7 @@ static bool swap(splice *s, source_node *member, const char *key, const json *va
 }
 
 /* A removed key makes room for the one that the next operation adds beside it. */
-static bool replace(splice *s, spot at, const char *key, const patch_op *op, const patch_op *next, size_t owner, error *err)
+static bool replace(splice *s, target at, const char *key, const patch_op *op, const patch_op *next, size_t owner, error *err)
 {
     size_t parent = (size_t)(strrchr(op->path, '/') - op->path) + 1;
     source_node *member = at.fresh ? NULL : source_child(at.node, key, &s->shared);
@@ -186,7 +186,7 @@ bool splice_patch(splice *s, source_node *top, const patch *p, size_t owner, err
 {
     for (size_t i = 0; i < p->count; i++) {
         const patch_op *op = &p->ops[i], *next = i + 1 < p->count ? op + 1 : NULL;
-        spot at = { top, NULL };
+        target at = { top, NULL };
         const char *key = "";
         if (!walk(s, &at, op->path, &key, err))
             return false;
@@ -248,9 +248,8 @@ static bool stands_first(const splice *s, size_t at)
 /* The line ending the document uses: that of its first line. */
 static slice line_break(const splice *s)
 {
-    const char *start = s->in.text + s->in.start;
-    const char *newline = memchr(start, '\n', s->in.end - s->in.start);
-    return literal(newline && newline > start && newline[-1] == '\r' ? "\r\n" : "\n");
+    const char *start = s->in.text + s->in.start, *end = s->in.text + source_line_end(&s->in, s->in.start);
+    return literal(end - start > 1 && end[-1] == '\n' && end[-2] == '\r' ? "\r\n" : "\n");
 }
 
 /* ---- writing new text --------------------------------------------------- */
@@ -427,8 +426,8 @@ static style style_beside(const splice *s, const source_node *value)
 static size_t block_step(const splice *s, const source_node *mapping)
 {
     for (const source_node *m = mapping; m; m = m->parent) {
-        for (const source_node *child = m->first; child; child = child->next) {
-            if (child->kind != SOURCE_OBJECT || child->flow || !child->first || !child->key)
+        for (const source_node *child = m->kind == SOURCE_OBJECT ? m->first : NULL; child; child = child->next) {
+            if (child->kind != SOURCE_OBJECT || child->flow || !child->first)
                 continue;
             size_t inner = column(s, child->first->key_start), outer = column(s, child->key_start);
             if (inner > outer)
@@ -603,7 +602,7 @@ bool splice_finish(splice *s, error *err)
     buf text;
     buf_init(&text, MAX_TEXT);
     s->edits = json_arena_alloc(s->arena, (s->change_count * 2 + 1) * sizeof *s->edits);
-    bool ok = s->edits != NULL;
+    bool ok = s->edits && source_index(s->arena, &s->in);
     for (const splice_change *c = s->changes; c && ok; c = c->next)
         ok = edit(s, c, &text);
     buf_release(&text);

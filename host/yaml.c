@@ -3,6 +3,7 @@
 #include "mem.h"
 #include "yaml_plain.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h> /* libyaml's; NOLINT(readability-duplicate-include): not our own */
@@ -19,6 +20,8 @@ typedef struct place {
     size_t characters, offset;
     int line;
 } place;
+
+#define ANCHOR_LISTS 4096
 
 typedef struct anchor {
     char *name;
@@ -40,7 +43,7 @@ typedef struct reader {
     json_arena *arena;
     const source_text *in;
     place at;                           /* moves along with the events */
-    anchor *anchors;                    /* the newest first, so that a name given twice means the last */
+    anchor *anchors[ANCHOR_LISTS];      /* by hash, the newest first, so that a name given twice means the last */
     entry *entries;                     /* of the mappings being read, the innermost last */
     size_t entry_count, entry_cap;
     size_t values;                      /* made so far, copies for aliases included */
@@ -239,6 +242,15 @@ static bool read_scalar(reader *r, const yaml_event_t *event, json **value, sour
 
 /* ---- anchors ------------------------------------------------------------ */
 
+/* FNV-1a. */
+static size_t anchor_list(const char *name)
+{
+    uint32_t hash = 2166136261U;
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * 16777619U;
+    return hash % ANCHOR_LISTS;
+}
+
 static bool add_anchor(reader *r, const yaml_char_t *name, source_node *source, anchor **out)
 {
     *out = NULL;
@@ -248,15 +260,17 @@ static bool add_anchor(reader *r, const yaml_char_t *name, source_node *source, 
     char *copy = json_arena_strdup(r->arena, (const char *)name, strlen((const char *)name));
     if (!a || !copy)
         return full(r);
-    *a = (anchor){ copy, NULL, source, r->anchors };
-    r->anchors = *out = a;
+    anchor **list = &r->anchors[anchor_list(copy)];
+    *a = (anchor){ copy, NULL, source, *list };
+    *list = *out = a;
     return true;
 }
 
 static const anchor *find_anchor(const reader *r, const yaml_char_t *name)
 {
-    for (const anchor *a = r->anchors; a; a = a->next)
-        if (strcmp(a->name, (const char *)name) == 0)
+    const char *wanted = (const char *)name;
+    for (const anchor *a = r->anchors[anchor_list(wanted)]; a; a = a->next)
+        if (strcmp(a->name, wanted) == 0)
             return a;
     return NULL;
 }
@@ -364,6 +378,33 @@ static void push_members(reader *r, json *object)
     }
 }
 
+#define MAX_MERGED 10000        /* keys a look-up may pass through merge keys */
+
+static size_t keys_of(source_node *value)
+{
+    const source_node *ignored = NULL;
+    const source_node *target = source_resolve(value, &ignored);
+    size_t count = target->merged;
+    for (const source_node *m = target->kind == SOURCE_OBJECT ? target->first : NULL; m && count <= MAX_MERGED; m = m->next)
+        count++;
+    return count + 1;
+}
+
+/* A look-up goes through all that is merged (source.c): small as values, it can be endless as a way. */
+static bool count_merged(reader *r, source_node *parent, source_node *value)
+{
+    const source_node *ignored = NULL;
+    source_node *target = source_resolve(value, &ignored);
+    if (target->kind == SOURCE_ARRAY)
+        for (source_node *item = target->first; item && parent->merged <= MAX_MERGED; item = item->next)
+            parent->merged += keys_of(item);
+    else
+        parent->merged += keys_of(target);
+    return parent->merged <= MAX_MERGED ||
+           error_set_line(r->err, ERR_INPUT, value->line,
+                          "bad YAML: << that leads to more than %d keys, merges inside merges included", MAX_MERGED);
+}
+
 static bool refuse_merge(reader *r, const source_node *source)
 {
     return error_set_line(r->err, ERR_INPUT, source->line, "bad YAML: << takes a mapping, or a list of mappings");
@@ -451,7 +492,7 @@ static bool read_member(reader *r, const yaml_event_t *event, source_node *paren
     source->merge = merge;
     source_append(parent, source);
     if (merge)
-        return push_merged(r, value, source);
+        return count_merged(r, parent, source) && push_merged(r, value, source);
     push(r, key, value, source);
     return true;
 }

@@ -275,6 +275,48 @@ def test_text_of_long_lines_lists_operations(write):
     assert "    add /spec/template/spec/containers/0/resources/requests/nvidia.com~1gpu-shared \"3\"\n" in stdout
 
 
+def test_lines_cannot_write_to_the_terminal(write):
+    text = workload("Pod", "v1")[0]
+    resources = '{"limits": {"nvidia.com/gpu": 1, "odd\u009b\u007f": "2"}}'
+    pod = json.dumps(yaml.safe_load(text) | {"spec": None})
+    pod = pod.replace("null", '{"containers": [{"name": "main", "resources":\n\t' + resources + "\n}]}")
+    path = write(pod, "m.json")
+    status, stdout, stderr = run("review", path)
+    assert (status, stderr) == (0, "") and "\u009b" not in stdout and "\x7f" not in stdout
+    assert '- \t{"limits": {"nvidia.com/gpu": 1, "odd??": "2"}}' in stdout
+    for form in "object", "patch", "json":
+        status, stdout, stderr = run("review", "-o", form, path)
+        assert (status, stderr) == (0, "") and "??" not in stdout
+    assert "odd\u009b\u007f" in run("review", "-o", "object", path)[1]
+
+
+def test_operations_cannot_write_to_the_terminal(write, policy):
+    bundle = policy('return function()\n  return { resource = "nvidia.com/gpu-shared", ratio = 3, annotations = '
+                    '{ ["castops.io/x"] = "odd\\u{9b}\\u{7f}" } }\nend\n')
+    path = write(json.dumps(yaml.safe_load(workload("Pod", "v1")[0]) | {"x": "y" * 300}), "m.json")
+    status, stdout, stderr = run("review", "--policy", bundle, path)
+    assert (status, stderr) == (0, "") and '"odd??"' in stdout
+    assert "odd\u009b\u007f" in run("review", "--policy", bundle, "-o", "patch", path)[1]
+
+
+# ---- size: what is quadratic in one of these takes longer than run() waits -----
+
+def test_many_pods_on_one_line(write):
+    pod = yaml.safe_load(workload("Pod", "v1")[0])
+    path = write(json.dumps({"apiVersion": "v1", "kind": "List", "items": [pod] * 16000}), "m.json")
+    for form in "text", "object":
+        status, stdout, stderr = run("review", "-o", form, path)
+        assert (status, stderr) == (0, "") and stdout.count("gpu-shared") >= 16000
+
+
+def test_many_anchors(write):
+    count = 120000
+    text = "apiVersion: v1\nkind: ConfigMap\ndata:\n"
+    path = write(text + "".join(f"  a{i}: &a{i} x\n  b{i}: *a0\n" for i in range(count)))
+    status, stdout, stderr = run("review", path)
+    assert (status, stdout) == (0, "") and "ConfigMap has no Pods" in stderr
+
+
 def test_names_cannot_write_to_the_terminal(write):
     stdout = run("review", write('{"kind": "Pod", "metadata": {"name": "a\\u001b[31mb\\u009b"}}'))[1]
     assert ": Pod a?[31mb? (namespace" in stdout

@@ -78,7 +78,7 @@ static const struct row { const char *name, *before, *patch, *after; } rows[] = 
 
 static source_text whole(const char *text)
 {
-    return (source_text){ text, 0, strlen(text), 1 };
+    return (source_text){ text, 0, strlen(text), 1, NULL };
 }
 
 static void read_patch(json_arena *arena, const char *words, patch *p)

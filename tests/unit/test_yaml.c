@@ -6,7 +6,7 @@
 
 static source_text whole(const char *text)
 {
-    return (source_text){ text, 0, strlen(text), 1 };
+    return (source_text){ text, 0, strlen(text), 1, NULL };
 }
 
 /* The document as compact JSON, "LINE: sentence" when it is refused, "" when there is none. */
@@ -127,6 +127,23 @@ static void test_aliases_are_bounded(void **state)
     buf_release(&out);
 }
 
+/* Merges inside merges stay small as values, but a look-up would have gone through all of them. */
+static void test_merges_are_bounded(void **state)
+{
+    (void)state;
+    buf text, out;
+    buf_init(&text, 1 << 20);
+    buf_init(&out, 1 << 20);
+    buf_puts(&text, "x0: &x0 {a: b}\n");
+    for (int i = 1; i < 8; i++)
+        buf_printf(&text, "x%d: &x%d {<<: [*x%d, *x%d, *x%d, *x%d, *x%d, *x%d, *x%d, *x%d, *x%d, *x%d]}\n", i, i, i - 1, i - 1,
+                   i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
+    read_as_json(text.data, &out);
+    assert_string_equal(out.data, "5: bad YAML: << that leads to more than 10000 keys, merges inside merges included");
+    buf_release(&text);
+    buf_release(&out);
+}
+
 /* Aliases inside aliases: each is shallow, together they are deep. */
 static void test_depth_counts_through_aliases(void **state)
 {
@@ -231,7 +248,7 @@ static void test_places_in_a_part(void **state)
     (void)state;
     const char *text = "é: 1\n---\na: ü\nb: [x\n";
     json_arena *arena = json_arena_new(1 << 20);
-    source_text in = { text, 6, strlen(text) - 6, 2 };
+    source_text in = { text, 6, strlen(text) - 6, 2, NULL };
     source_node *root;
     json *tree;
     error err;
@@ -305,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_aliases_are_bounded),
+        cmocka_unit_test(test_merges_are_bounded),
         cmocka_unit_test(test_depth_counts_through_aliases),
         cmocka_unit_test(test_deep_text_is_refused),
         cmocka_unit_test(test_a_full_arena),
