@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-void *mem_checked(void *p)
+void *mem_checked(void *block)
 {
-    if (!p) {
+    if (!block) {
         fputs("castslice: out of memory\n", stderr);
         abort();
     }
-    return p;
+    return block;
 }
 
 void *mem_alloc(size_t size)

@@ -228,8 +228,10 @@ static bool read_token(const char *from, size_t length, char out[MAX_TOKEN])
     for (size_t i = 0; i < length; i++) {
         if (n + 1 == MAX_TOKEN)
             return false;
-        bool escaped = from[i] == '~' && i + 1 < length && (from[i + 1] == '0' || from[i + 1] == '1');
-        out[n++] = !escaped ? from[i] : from[++i] == '0' ? '~' : '/';
+        out[n] = from[i];
+        if (from[i] == '~' && i + 1 < length && (from[i + 1] == '0' || from[i + 1] == '1'))
+            out[n] = "~/"[from[++i] - '0'];
+        n++;
     }
     out[n] = '\0';
     return true;

@@ -188,9 +188,11 @@ static void put_member(buf *out, const char *key, const char *value)
     json_write_string(out, value);
 }
 
+typedef struct entry { const patch_slice *slice; } entry;
+
 static int by_name(const void *a, const void *b)
 {
-    const patch_slice *x = *(const patch_slice *const *)a, *y = *(const patch_slice *const *)b;
+    const patch_slice *x = ((const entry *)a)->slice, *y = ((const entry *)b)->slice;
     int order = strcmp(x->container->name, y->container->name);
     return order ? order : (x > y) - (x < y);
 }
@@ -200,12 +202,13 @@ static bool *named_before(const patch *p)
 {
     size_t count = p->slice_count;
     bool *named = mem_alloc(count + 1);
-    const patch_slice **sorted = mem_alloc((count + 1) * sizeof *sorted);
+    entry *sorted = mem_alloc((count + 1) * sizeof *sorted);
     for (size_t i = 0; i < count; i++)
-        sorted[i] = &p->slices[i];
+        sorted[i].slice = &p->slices[i];
     qsort(sorted, count, sizeof *sorted, by_name);
     for (size_t i = 0; i < count; i++)
-        named[sorted[i] - p->slices] = i > 0 && strcmp(sorted[i - 1]->container->name, sorted[i]->container->name) == 0;
+        named[sorted[i].slice - p->slices] =
+            i > 0 && strcmp(sorted[i - 1].slice->container->name, sorted[i].slice->container->name) == 0;
     free(sorted);
     return named;
 }
