@@ -127,10 +127,10 @@ asan tsan: ## the same tests under AddressSanitizer and UBSan, or under ThreadSa
 	$(call install-packages,$(TEST_PACKAGES))
 	$(Q)$(MAKE) --no-print-directory check FLAVOUR=$@
 
-.PHONY: check built unit spec e2e
+.PHONY: check built unit spec program
 check:
 	$(Q)$(MAKE) --no-print-directory $(JOBS) built
-	$(Q)$(MAKE) --no-print-directory -j1 unit spec e2e
+	$(Q)$(MAKE) --no-print-directory -j1 unit spec program
 
 built: $(BUILD)/castslice $(BUILD)/lua/castslice/text.so $(UNITS)
 
@@ -140,9 +140,9 @@ unit: $(UNITS)
 spec: $(BUILD)/lua/castslice/text.so
 	$(Q)LUA_CPATH='$(BUILD)/lua/?.so;;' busted --lua=$(LUA) --lpath='lua/?.lua' tests/spec
 
-e2e: $(BUILD)/castslice
+program: $(BUILD)/castslice
 	$(Q)CASTSLICE=$(abspath $<) CASTSLICE_TEST_SLOWNESS=$(if $(filter release,$(FLAVOUR)),1,5) \
-	$(PYTHON) -m pytest -q -p no:cacheprovider -n 4 --dist loadfile tests/e2e
+	$(PYTHON) -m pytest -q -p no:cacheprovider -n 4 --dist loadfile tests/program
 
 .PHONY: lint
 lint:  ## clang-tidy, luacheck and the layer rules, each rule tried by breaking it
