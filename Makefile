@@ -118,7 +118,7 @@ demo:  ## build, then watch one review go through TLS: Pod before and after
 	$(Q)docs/demo.sh build/release/castslice
 
 .PHONY: test
-test:  ## every test: unit (cmocka), spec (busted), end to end over TLS (pytest)
+test:  ## every test without a cluster: unit (cmocka), spec (busted), the program over TLS (pytest)
 	$(call install-packages,$(TEST_PACKAGES))
 	$(Q)$(MAKE) --no-print-directory check
 
