@@ -21,6 +21,7 @@ DEMO_PACKAGES  := $(BUILD_PACKAGES) curl jq
 TEST_PACKAGES  := $(DEMO_PACKAGES) libcmocka-dev lua5.4 lua-busted prometheus openssl procps python3 python3-pytest \
                   python3-pytest-xdist python3-jsonpatch python3-yaml
 LINT_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang-tidy lua-check
+E2E_PACKAGES   := $(BUILD_PACKAGES) iproute2 util-linux procps openssl libc-bin python3 python3-pytest python3-yaml
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang libclang-rt-14-dev
 
 # ---- flags -------------------------------------------------------------------
@@ -150,6 +151,7 @@ lint:  ## clang-tidy, luacheck and the layer rules, each rule tried by breaking 
 	$(Q)tests/lint/layers.sh
 	$(Q)tests/lint/layers.sh --self-test
 	$(Q)luacheck --quiet policies lua tests
+	$(Q)$(MAKE) --no-print-directory install-yaml-fresh
 	$(Q)$(MAKE) --no-print-directory $(JOBS) tidy
 
 .PHONY: tidy
@@ -180,6 +182,23 @@ fuzz-run: fuzz-built
 	        >$(BUILD)/found/$$f.log 2>&1 || { tail -n 60 $(BUILD)/found/$$f.log; exit 1; }; \
 	    grep '^Done' $(BUILD)/found/$$f.log; \
 	done
+
+.PHONY: e2e
+e2e: all  ## scenarios in a real control plane (etcd, kube-apiserver, …): needs root and Go 1.26
+	$(call install-packages,$(E2E_PACKAGES))
+	$(Q)tests/e2e/run
+
+# kustomize comes with the kubectl of the control plane
+KUSTOMIZE = $$(tests/e2e/binaries kubectl)/kubectl kustomize
+
+.PHONY: install-yaml install-yaml-fresh
+install-yaml:  ## make deploy/install.yaml from deploy/base
+	$(Q){ sed -n 's/^#! //p' deploy/base/kustomization.yaml; $(KUSTOMIZE) deploy/base; } >deploy/install.yaml.part
+	$(Q)mv deploy/install.yaml.part deploy/install.yaml
+
+install-yaml-fresh:
+	$(Q){ sed -n 's/^#! //p' deploy/base/kustomization.yaml; $(KUSTOMIZE) deploy/base; } | cmp -s - deploy/install.yaml || \
+	    { echo "deploy/install.yaml is not what deploy/base makes; run make install-yaml and commit it" >&2; exit 1; }
 
 .PHONY: shape
 shape:  ## how long our functions are, next to code that is admired

@@ -1,0 +1,117 @@
+"""CastSlice in the cluster, installed as docs/install.md says, and what a scenario may do to it."""
+import base64
+import json
+import os
+import time
+
+from cluster import ROOT, run, until
+from node import Kubelet, Services, start_network
+
+NAMESPACE = "cast-slice"
+DEPLOYMENT = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/cast-slice"
+POLICY = f"/api/v1/namespaces/{NAMESPACE}/configmaps/cast-slice-policy"
+WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/cast-slice"
+
+
+class Installation:
+    def __init__(self, cluster, program):
+        self.cluster, self.program = cluster, program
+        self.services = Services(cluster, NAMESPACE)
+        self.kubelet = Kubelet(cluster, self.services, NAMESPACE, program)
+
+    # ---- life cycle ----------------------------------------------------------
+
+    def install(self):
+        start_network()
+        self.services.start()
+        self.kubelet.start()
+        self.apply()
+        self.original = {path: self.cluster.get(path) for path in (DEPLOYMENT, POLICY, WEBHOOK)}
+        return self
+
+    def apply(self):
+        """deploy/install.yaml unchanged, but for the caBundle that `castslice certificate` fills in."""
+        made = run(os.environ.get("FAKE",self.program), "certificate", "--patch", ROOT / "deploy/install.yaml").stdout
+        self.cluster.kubectl("apply", "--server-side", "-f", "-", stdin=made)
+        self.await_rollout()
+        self.cluster.await_webhooks()
+
+    def stop(self):
+        self.kubelet.stop()
+        self.services.stop()
+
+    def restore(self):
+        """Undo whatever a scenario changed, and wait until it shows."""
+        changed = [path for path, was in self.original.items() if not _same(self.cluster.exists(path), was)]
+        if not changed:
+            return
+        for path in changed:
+            self._put(path, self.original[path])
+        if changed != [WEBHOOK]:
+            self.restart()
+        self.cluster.await_webhooks()
+
+    def _put(self, path, object):
+        clean = {k: v for k, v in object.items() if k != "status"}
+        clean["metadata"] = {k: v for k, v in object["metadata"].items()
+                             if k not in ("resourceVersion", "uid", "creationTimestamp", "managedFields", "generation")}
+        if self.cluster.exists(path):
+            self.cluster.api("PUT", path, clean)
+        else:
+            self.cluster.api("POST", path.rpartition("/")[0], clean)
+
+    # ---- what scenarios do ---------------------------------------------------
+
+    def await_rollout(self, seconds=60):
+        """Until every replica is ready and the Service sends to just these."""
+        def done():
+            deployment = self.cluster.get(DEPLOYMENT)
+            status, wanted = deployment.get("status", {}), deployment["spec"]["replicas"]
+            return (status.get("observedGeneration") == deployment["metadata"]["generation"] and
+                    status.get("updatedReplicas", 0) == status.get("availableReplicas", 0) == wanted ==
+                    status.get("replicas", 0) and
+                    len(self.services.backends_of("cast-slice-webhook", 443)) == wanted)
+        until(done, self.explain, seconds)
+
+    def explain(self):
+        pods = self.cluster.kubectl("get", "pods", "-n", NAMESPACE, "-o", "wide", check=False).stdout
+        logs = "\n".join(f"{p.name}: {p.last_log()}" for p in self.kubelet.pods.values())
+        return f"CastSlice to be rolled out\n{pods}\n{logs}\nkubelet: {self.kubelet.failure}"
+
+    def restart(self):
+        now = time.strftime("%Y-%m-%dT%H:%M:%S") + f".{time.time_ns()}"
+        self.cluster.merge(DEPLOYMENT, {"spec": {"template": {"metadata": {"annotations": {"e2e/restarted": now}}}}})
+        self.await_rollout()
+
+    def scale(self, replicas):
+        self.cluster.merge(DEPLOYMENT, {"spec": {"replicas": replicas}})
+        self.await_rollout()
+
+    def set_policy(self, **files):
+        """Edit the ConfigMap, `set_policy(policy_lua="…")`, and wait until every replica answers by it."""
+        self.cluster.merge(POLICY, {"data": {name.replace("_", "."): text for name, text in files.items()}})
+        self.restart()
+
+    def set_webhook(self, **fields):
+        """Change fields of the webhook: `set_webhook(failurePolicy="Fail")`. The API server takes a moment to hear of it."""
+        webhook = {**self.cluster.get(WEBHOOK)["webhooks"][0], **fields}
+        self.cluster.merge(WEBHOOK, {"webhooks": [webhook]})
+        self.cluster.await_webhooks()
+
+    def metrics(self):
+        """The samples of all replicas, added up."""
+        total = {}
+        for pod in self.kubelet.running():
+            for name, value in pod.metrics().items():
+                total[name] = total.get(name, 0) + value
+        return total
+
+    def ca_bundle(self):
+        return base64.b64decode(self.cluster.get(WEBHOOK)["webhooks"][0]["clientConfig"]["caBundle"])
+
+
+def _same(now, was):
+    def essence(o):
+        o = {k: v for k, v in (o or {}).items() if k not in ("status", "metadata")}
+        return json.dumps(o, sort_keys=True)
+    return now is not None and essence(now) == essence(was)
