@@ -72,9 +72,8 @@ static void denied(verdict *v, const decision *d)
 static void warn_of_limit_range(verdict *v, const char *target)
 {
     const pod *p = &v->pod;
-    for (size_t i = 0; p->limit_ranger && p->opt != POD_OPT_OUT && i < p->container_count; i++) {
-        const pod_container *c = &p->containers[i];
-        if (c->state == POD_GPU_NONE || !pod_container_carries(c, target))
+    for (size_t i = 0; p->opt != POD_OPT_OUT && i < p->container_count; i++) {
+        if (!pod_container_put_back(&p->containers[i], target))
             continue;
         warn(v, "a LimitRange put " POD_SOURCE_RESOURCE " back beside its slices; let it name the shared resource");
         return;

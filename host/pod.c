@@ -66,11 +66,15 @@ static void read_container(pod_container *c, const json *node, bool init, size_t
     c->gpus = c->state == POD_GPU_WHOLE ? gpus : 0;
 }
 
-static void read_list(pod *p, const json *list, bool init)
+/* `record`: where LimitRanger's record about these containers starts; moved behind it. */
+static void read_list(pod *p, const json *list, bool init, const char **record)
 {
     size_t index = 0;
-    for (const json *node = json_first(list); node; node = json_next(node))
-        read_container(&p->containers[p->container_count++], node, init, index++);
+    for (const json *node = json_first(list); node; node = json_next(node)) {
+        pod_container *c = &p->containers[p->container_count++];
+        read_container(c, node, init, index++);
+        c->defaulted = limit_range_next(record, c->name, init);
+    }
 }
 
 static bool read_containers(pod *p, json_arena *arena, const json *spec, error *err)
@@ -82,8 +86,9 @@ static bool read_containers(pod *p, json_arena *arena, const json *spec, error *
     p->containers = json_arena_alloc(arena, (count + 1) * sizeof *p->containers);
     if (!p->containers)
         return error_set(err, ERR_TOO_LARGE, "spec.containers: too many to read");
-    read_list(p, containers, false);
-    read_list(p, inits, true);
+    const char *record = limit_range_begin(json_string(json_get(p->annotations, LIMIT_RANGE_ANNOTATION)));
+    read_list(p, containers, false, &record);
+    read_list(p, inits, true, &record);
     return true;
 }
 
@@ -110,9 +115,22 @@ static int64_t gpus_at_once(const pod *p)
     return running > peak ? running : peak;
 }
 
-bool pod_container_carries(const pod_container *c, const char *resource)
+static bool names(const pod_container *c, const char *resource)
 {
     return json_get(c->limits, resource) || json_get(c->requests, resource);
+}
+
+/* A container with whole GPUs to which a LimitRange gave shares by default is still to be rewritten; one whose
+ * whole GPUs are the LimitRange's is not. */
+bool pod_container_carries(const pod_container *c, const char *resource)
+{
+    return names(c, resource) && (!limit_range_wrote(&c->defaulted, resource) ||
+                                  limit_range_wrote(&c->defaulted, POD_SOURCE_RESOURCE));
+}
+
+bool pod_container_put_back(const pod_container *c, const char *target)
+{
+    return c->state == POD_GPU_WHOLE && names(c, target) && limit_range_wrote(&c->defaulted, POD_SOURCE_RESOURCE);
 }
 
 void pod_resources_path(const pod_container *c, buf *out)
@@ -184,7 +202,6 @@ bool pod_read(pod *p, json_arena *arena, json *object, const pod_request *reques
     p->odd_metadata = is_odd(json_get(object, "metadata")) || is_odd(json_get(metadata, "labels")) ||
                       is_odd(json_get(metadata, "annotations"));
     p->mirror = json_get(p->annotations, "kubernetes.io/config.mirror") != NULL;
-    p->limit_ranger = json_get(p->annotations, "kubernetes.io/limit-ranger") != NULL;
     p->opt = read_opt(p->annotations);
     read_owner(p, metadata);
     if (request->assumed)

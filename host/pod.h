@@ -7,6 +7,7 @@
 
 #include "buf.h"
 #include "json.h"
+#include "limit_range.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,6 +43,7 @@ typedef struct pod_container {
     const json *resources;      /* NULL when absent or no object, like the next two */
     const json *limits;
     const json *requests;
+    limit_range_note defaulted; /* what a LimitRange wrote into it */
 } pod_container;
 
 typedef enum pod_opt { POD_OPT_UNSET, POD_OPT_IN, POD_OPT_OUT } pod_opt;
@@ -58,7 +60,6 @@ typedef struct pod {
     const char *service_account, *scheduler_name, *runtime_class;   /* "" when absent */
     const char *node_name;      /* "" when absent */
     bool mirror;                /* kubelet's shadow of a static Pod */
-    bool limit_ranger;          /* the LimitRanger plugin wrote into this Pod */
     const json *labels, *annotations, *node_selector;               /* NULL when absent or no object */
     bool odd_metadata;          /* metadata, its labels or annotations are of a wrong type: nothing can be added */
     pod_opt opt;                /* castops.io/optimize: absent, "true", anything else */
@@ -89,8 +90,11 @@ bool pod_read(pod *p, json_arena *arena, json *object, const pod_request *reques
  * missing requests (k/k pkg/apis/core/v1 SetDefaults_Pod). NULL and `err` when the arena is full. */
 json *pod_defaulted(json_arena *arena, const json *object, error *err);
 
-/* True when limits or requests name `resource`, whatever the quantity. */
+/* True when limits or requests name `resource`, whatever the quantity, and not because a LimitRange wrote it there. */
 bool pod_container_carries(const pod_container *c, const char *resource);
+
+/* True when it is shared already, but a LimitRange put whole GPUs back beside the slices. */
+bool pod_container_put_back(const pod_container *c, const char *target);
 
 /* Where the container's resources stand in the Pod, as a JSON Pointer: "/spec/initContainers/3/resources". */
 void pod_resources_path(const pod_container *c, buf *out);

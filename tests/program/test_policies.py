@@ -104,14 +104,45 @@ def test_a_policy_in_modules(policy, tmp_path):
     assert limits(server.review(review_of(pod())), pod())[0] == {SHARED: "5"}
 
 
+def limit_range_wrote(*resources):
+    """LimitRanger's record of what it wrote into the first container of pod()."""
+    names = ", ".join(resources)
+    return {OPTIMIZE: "true", "kubernetes.io/limit-ranger":
+            f"LimitRanger plugin set: {names} request for container main; {names} limit for container main"}
+
+
+BOTH = {"limits": {GPU: "1", SHARED: "2"}, "requests": {GPU: "1", SHARED: "2"}}
+
+
 def test_a_limit_range_that_put_the_source_back_is_named():
-    both = {"limits": {GPU: "1", SHARED: "2"}, "requests": {GPU: "1", SHARED: "2"}}
-    before = pod(annotations={OPTIMIZE: "true", "kubernetes.io/limit-ranger": "LimitRanger plugin set: …"}, resources=both)
+    before = pod(annotations=limit_range_wrote("cpu", GPU), resources=BOTH)
     with Server() as server:
         response = server.review(review_of(before))
-    assert limits(response, before) == [both["limits"], {SHARED: "2"}]
+    assert limits(response, before) == [BOTH["limits"], {SHARED: "2"}]
     assert len(response["warnings"]) == 1 and "LimitRange" in response["warnings"][0]
     assert len(response["warnings"][0]) <= 120
+
+
+def test_shares_a_limit_range_gave_by_default_are_replaced_by_the_slices():
+    before = pod(annotations=limit_range_wrote(SHARED), resources=BOTH)
+    with Server() as server:
+        response = server.review(review_of(before))
+    assert limits(response, before)[0] == {SHARED: "1"} and "warnings" not in response
+
+
+def test_another_limit_range_is_no_reason_to_warn():
+    before = pod(annotations=limit_range_wrote("cpu"), resources=BOTH)
+    with Server() as server:
+        response = server.review(review_of(before))
+    assert limits(response, before)[0] == BOTH["limits"] and "warnings" not in response
+
+
+def test_a_zero_put_back_by_a_limit_range_is_harmless():
+    zero = {"limits": {GPU: "0", SHARED: "2"}, "requests": {GPU: "0", SHARED: "2"}}
+    before = pod(annotations=limit_range_wrote(GPU), resources=zero)
+    with Server() as server:
+        response = server.review(review_of(before))
+    assert limits(response, before)[0] == zero["limits"] and "warnings" not in response
 
 
 # ---- their mistakes ----------------------------------------------------------
