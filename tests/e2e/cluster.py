@@ -262,7 +262,7 @@ class Cluster:
             self.create_namespace("e2e-mark")
             self.api("POST", path, {"metadata": {"name": "e2e-mark"}, "webhooks": [webhook]})
         else:
-            self.api("PUT", f"{path}/e2e-mark", {"metadata": {"name": "e2e-mark"}, "webhooks": [webhook]})
+            self.merge(f"{path}/e2e-mark", {"webhooks": [webhook]})
         pod = {"metadata": {"generateName": "mark-"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
 
         def heard():

@@ -2,6 +2,7 @@
 import base64
 import json
 import os
+import signal
 import time
 
 from cluster import ROOT, run, until
@@ -15,7 +16,7 @@ WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/c
 
 class Installation:
     def __init__(self, cluster, program):
-        self.cluster, self.program = cluster, program
+        self.cluster, self.program, self.stopped = cluster, program, []
         self.services = Services(cluster, NAMESPACE)
         self.kubelet = Kubelet(cluster, self.services, NAMESPACE, program)
 
@@ -26,7 +27,6 @@ class Installation:
         self.services.start()
         self.kubelet.start()
         self.apply()
-        self.original = {path: self.cluster.get(path) for path in (DEPLOYMENT, POLICY, WEBHOOK)}
         return self
 
     def apply(self):
@@ -35,6 +35,7 @@ class Installation:
         self.cluster.kubectl("apply", "--server-side", "-f", "-", stdin=made)
         self.await_rollout()
         self.cluster.await_webhooks()
+        self.original = {path: self.cluster.get(path) for path in (DEPLOYMENT, POLICY, WEBHOOK)}
 
     def stop(self):
         self.kubelet.stop()
@@ -42,35 +43,45 @@ class Installation:
 
     def restore(self):
         """Undo whatever a scenario changed, and wait until it shows."""
+        for pod in self.stopped:
+            pod.process.send_signal(signal.SIGCONT)
+        if self.stopped:
+            self.stopped = []
+            self.await_rollout()
         changed = [path for path, was in self.original.items() if not _same(self.cluster.exists(path), was)]
         if not changed:
             return
         for path in changed:
             self._put(path, self.original[path])
-        if changed != [WEBHOOK]:
+        if POLICY in changed:
             self.restart()
+        self.await_rollout()
+        self.original[DEPLOYMENT] = self.cluster.get(DEPLOYMENT)
         self.cluster.await_webhooks()
 
     def _put(self, path, object):
-        clean = {k: v for k, v in object.items() if k != "status"}
-        clean["metadata"] = {k: v for k, v in object["metadata"].items()
-                             if k not in ("resourceVersion", "uid", "creationTimestamp", "managedFields", "generation")}
-        if self.cluster.exists(path):
-            self.cluster.api("PUT", path, clean)
+        """Make it as it was, whether it was changed or deleted."""
+        now = self.cluster.exists(path)
+        keep = {k: v for k, v in object["metadata"].items() if k in ("name", "namespace", "labels", "annotations")}
+        was = {**{k: v for k, v in object.items() if k != "status"}, "metadata": keep}
+        if now:
+            keep["resourceVersion"] = now["metadata"]["resourceVersion"]
+            self.cluster.api("PUT", path, was)
         else:
-            self.cluster.api("POST", path.rpartition("/")[0], clean)
+            self.cluster.api("POST", path.rpartition("/")[0], was)
 
     # ---- what scenarios do ---------------------------------------------------
 
-    def await_rollout(self, seconds=60):
-        """Until every replica is ready and the Service sends to just these."""
+    def await_rollout(self, leave_terminating=False, seconds=60):
+        """Until every replica is ready, the Service sends to just these, and those before them have ended."""
         def done():
             deployment = self.cluster.get(DEPLOYMENT)
             status, wanted = deployment.get("status", {}), deployment["spec"]["replicas"]
             return (status.get("observedGeneration") == deployment["metadata"]["generation"] and
                     status.get("updatedReplicas", 0) == status.get("availableReplicas", 0) == wanted ==
                     status.get("replicas", 0) and
-                    len(self.services.backends_of("cast-slice-webhook", 443)) == wanted)
+                    len(self.services.backends_of("cast-slice-webhook", 443)) == wanted and
+                    (leave_terminating or len(self.kubelet.pods) == wanted))
         until(done, self.explain, seconds)
 
     def explain(self):
@@ -78,14 +89,21 @@ class Installation:
         logs = "\n".join(f"{p.name}: {p.last_log()}" for p in self.kubelet.pods.values())
         return f"CastSlice to be rolled out\n{pods}\n{logs}\nkubelet: {self.kubelet.failure}"
 
-    def restart(self):
+    def restart(self, leave_terminating=False):
+        """As `kubectl rollout restart` does it."""
         now = time.strftime("%Y-%m-%dT%H:%M:%S") + f".{time.time_ns()}"
-        self.cluster.merge(DEPLOYMENT, {"spec": {"template": {"metadata": {"annotations": {"e2e/restarted": now}}}}})
-        self.await_rollout()
+        self.cluster.merge(DEPLOYMENT, {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": now}}}}})
+        self.await_rollout(leave_terminating)
 
     def scale(self, replicas):
         self.cluster.merge(DEPLOYMENT, {"spec": {"replicas": replicas}})
         self.await_rollout()
+
+    def hang(self):
+        """Every replica stands still, its port open, until restore()."""
+        self.stopped = self.kubelet.running()
+        for pod in self.stopped:
+            pod.process.send_signal(signal.SIGSTOP)
 
     def set_policy(self, **files):
         """Edit the ConfigMap, `set_policy(policy_lua="…")`, and wait until every replica answers by it."""

@@ -3,7 +3,7 @@
 
 def container(name="main", gpus=1, **fields):
     """One that asks for `gpus` whole GPUs, the way users do: in its limits only."""
-    resources = {"resources": {"limits": {"nvidia.com/gpu": gpus}}} if gpus else {}
+    resources = {"resources": {"limits": {"nvidia.com/gpu": str(gpus)}}} if gpus else {}
     return {"name": name, "image": "registry.example/app:1", **resources, **fields}
 
 
