@@ -34,7 +34,9 @@ def test_local_testing_prints_what_it_says(castslice, gpu_node, cluster):
             assert shell(commands, NODE="host-1") == printed.replace("node/NODE", "node/host-1"), f"{section}: {commands}"
             ran += 1
     finally:
-        cluster.delete("/api/v1/nodes/gpu-mock")        # or our own Pods might go there
+        cluster.delete("/api/v1/nodes/gpu-mock")        # or Pods of other scenarios might go there
+        gone = {"nvidia.com/gpu": None, "nvidia.com/gpu-shared": None}
+        cluster.merge("/api/v1/nodes/host-1/status", {"status": {"capacity": gone, "allocatable": gone}})
     assert ran >= 7
 
 
