@@ -1,7 +1,8 @@
-/* certificate.h - the serving certificate and its key, checked. OpenSSL lives here only.
+/* certificate.h - the serving certificate and its key, checked.
  *
  * The result is PEM text that tls.c hands to GnuTLS: parsing, matching and
- * dating are done here, so that what is wrong is said in our words. */
+ * dating are done here, so that what is wrong is said in our words. certificate_make.h
+ * makes them, certificate_inspect.h explains them; certificate*.c alone know OpenSSL. */
 #ifndef CASTSLICE_CERTIFICATE_H
 #define CASTSLICE_CERTIFICATE_H
 
@@ -17,11 +18,9 @@ typedef struct certificate {
 } certificate;
 
 /* Read both files. False and `err` (ERR_SYSTEM, the file first): cannot be read, no PEM, not a pair,
- * expired, not yet valid, or of a kind that no API server accepts (no subjectAltName, SHA-1). */
-bool certificate_read(certificate *c, const char *chain_file, const char *key_file, error *err);
-
-/* A self-signed one for `localhost`, 127.0.0.1, ::1 and the Service's names, good for a year, in memory only. */
-bool certificate_self_made(certificate *c, error *err);
+ * expired, not yet valid, or of a kind that no API server accepts (no subjectAltName, SHA-1), or not
+ * for `name`, the host name the API server asks for (NULL: not checked). */
+bool certificate_read(certificate *c, const char *chain_file, const char *key_file, const char *name, error *err);
 
 void certificate_release(certificate *c);           /* also right on a zeroed one */
 

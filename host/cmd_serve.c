@@ -1,6 +1,6 @@
 #include "commands.h"
 
-#include "certificate.h"
+#include "certificate_make.h"
 #include "clock.h"
 #include "listener.h"
 #include "log.h"
@@ -92,8 +92,9 @@ static bool raise_descriptors(const options *o, error *err)
 
 static bool get_certificate(const options *o, certificate *c, error *err)
 {
+    char host[OPTIONS_HOST];
     if (o->certificate)
-        return certificate_read(c, o->certificate, o->key, err);
+        return certificate_read(c, o->certificate, o->key, options_host(o, host) ? host : NULL, err);
     if (!certificate_self_made(c, err))
         return false;
     log_warn("self-made certificate",

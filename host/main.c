@@ -13,6 +13,7 @@ static const struct command {
 } commands[] = {
     { "serve", cmd_serve, "the webhook: answers the API server's AdmissionReviews" },
     { "review", cmd_review, "what would happen to a Pod, a workload or a recorded review, and why" },
+    { "certificate", cmd_certificate, "a serving certificate without cert-manager, or what is wrong with one" },
     { "version", cmd_version, "this program's version and its libraries'" },
 };
 
@@ -23,7 +24,7 @@ static void help(FILE *out)
     fputs("CastSlice turns whole-GPU requests into shared slices, by a Lua policy anyone can read.\n\n"
           "Usage: castslice COMMAND [FLAGS] [FILES]\n\n", out);
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+        fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].help);
     fputs("\n`castslice COMMAND --help` tells more.\n"
           "Exit status: 0 done, 1 the answer is no, 2 it could not be done.\n", out);
 }

@@ -8,7 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SERVE = OPTIONS_SERVE, REVIEW = OPTIONS_REVIEW, BOTH = SERVE | REVIEW };
+enum {
+    SERVE = OPTIONS_SERVE,
+    REVIEW = OPTIONS_REVIEW,
+    MAKE = OPTIONS_CERTIFICATE,
+    INSPECT = OPTIONS_INSPECT,
+    BOTH = SERVE | REVIEW,
+    ALL = SERVE | REVIEW | MAKE | INSPECT
+};
 
 /* One setting: its flag, what follows it, who takes it, its default as text, and where it goes. */
 typedef struct row {
@@ -117,7 +124,12 @@ static bool set_output(void *field, const char *text)
     return false;
 }
 
-static bool set_help(void *field, const char *text)
+static bool set_days(void *field, const char *text)
+{
+    return whole(text, 1, 36500, field);
+}
+
+static bool set_flag(void *field, const char *text)
 {
     (void)text;
     *(bool *)field = true;
@@ -142,6 +154,22 @@ static const row rows[] = {
       "what to print: text, json, patch, object or admission; -o for short" },
     { "namespace", "NAME", REVIEW, NULL, set_text, AT(namespace), "a name",
       "for manifests: the namespace they go to; otherwise the document's own, or default" },
+    { "service", "NAME", SERVE, NULL, set_text, AT(service), "a name",
+      "the Service the API server calls: a certificate for another is refused; without it the name is not looked at" },
+    { "namespace", "NAME", SERVE, "cast-slice", set_text, AT(namespace), "a name", "the namespace of --service" },
+    { "service", "NAME", MAKE | INSPECT, "cast-slice-webhook", set_text, AT(service), "a name",
+      "the Service the API server calls" },
+    { "namespace", "NAME", MAKE | INSPECT, "cast-slice", set_text, AT(namespace), "a name", "its namespace" },
+    { "patch", "MANIFEST", MAKE, NULL, set_text, AT(patch), "a file",
+      "print this manifest with the caBundle filled in, and the Secret; - is stdin" },
+    { "output", "DIR", MAKE, NULL, set_text, AT(folder), "a folder", "write files to this folder; -o for short" },
+    { "days", "N", MAKE, "3650", set_days, AT(days), "days from 1 to 36500", "how long the certificate is good" },
+    { "ca", "FILE", MAKE, NULL, set_text, AT(ca), "a file", "PEM, the authority that signs, instead of a new one" },
+    { "ca-key", "FILE", MAKE, NULL, set_text, AT(ca_key), "a file", "PEM, its private key" },
+    { "force", NULL, MAKE, NULL, set_flag, AT(force), "", "replace files that are there" },
+    { "ca", "FILE", INSPECT, NULL, set_text, AT(ca), "a file",
+      "PEM, what the caBundle holds; without it nobody asks who signed" },
+    { "key", "FILE", INSPECT, NULL, set_text, AT(key), "a file", "PEM, the private key that should belong to it" },
     { "threads", "N", SERVE, NULL, set_threads, AT(threads), "a number from 1 to 64",
       "threads that answer; by default one for each CPU we may use, at most 16" },
     { "log-level", "LEVEL", SERVE, "info", set_level, AT(log_level), "error, warn, info or debug",
@@ -156,7 +184,7 @@ static const row rows[] = {
       "CPU time one review may cost the policy" },
     { "policy-memory", "BYTES", BOTH, "8MiB", set_policy_memory, AT(policy_memory), "bytes from 256KiB to 256MiB",
       "memory a policy may use, everything included" },
-    { "help", NULL, BOTH, NULL, set_help, AT(help), "", "this text; -h for short" },
+    { "help", NULL, ALL, NULL, set_flag, AT(help), "", "this text; -h for short" },
 };
 
 enum { ROWS = sizeof rows / sizeof *rows };
@@ -293,17 +321,45 @@ static bool set_from_arguments(options *o, options_command command, int argc, ch
     return true;
 }
 
+static bool check_pair(const char *a, const char *b, const char *flags, const char *flag_a, const char *flag_b, error *err)
+{
+    return !a == !b || error_set(err, ERR_INPUT, "%s go together: %s is missing", flags, a ? flag_b : flag_a);
+}
+
+/* What no flag can check alone. */
+static bool check_together(const options *o, options_command command, error *err)
+{
+    switch (command) {
+    case OPTIONS_SERVE:
+        return check_pair(o->certificate, o->key, "--certificate and --key", "--certificate", "--key", err);
+    case OPTIONS_CERTIFICATE:
+        if (!o->folder == !o->patch)
+            return error_set(err, ERR_INPUT, "say where it goes: --patch MANIFEST prints it, --output DIR writes files%s",
+                             o->folder ? "; not both" : "");
+        return check_pair(o->ca, o->ca_key, "--ca and --ca-key", "--ca", "--ca-key", err);
+    case OPTIONS_INSPECT:
+        return o->operand_count > 0 || error_set(err, ERR_INPUT, "inspect: name a certificate's file, or - for stdin");
+    case OPTIONS_REVIEW:
+        break;
+    }
+    return true;
+}
+
 bool options_parse(options *o, options_command command, int argc, char **argv, error *err)
 {
     set_defaults(o, command);
     if (!set_from_environment(o, command, err) || !set_from_arguments(o, command, argc, argv, err))
         return false;
-    if (command == OPTIONS_SERVE && o->operand_count && !o->help)
-        return error_set(err, ERR_INPUT, "what is \"%.100s\"? serve takes only flags", o->operands[0]);
-    if (!o->certificate != !o->key && !o->help)
-        return error_set(err, ERR_INPUT, "--certificate and --key go together: %s is missing",
-                         o->certificate ? "--key" : "--certificate");
-    return true;
+    if ((command & (SERVE | MAKE)) && o->operand_count && !o->help)
+        return error_set(err, ERR_INPUT, "what is \"%.100s\"? %s takes only flags", o->operands[0],
+                         command == OPTIONS_SERVE ? "serve" : "certificate");
+    return o->help || check_together(o, command, err);
+}
+
+bool options_host(const options *o, char host[static OPTIONS_HOST])
+{
+    snprintf(host, OPTIONS_HOST, "%s.%s.svc", o->service ? o->service : "", o->namespace ? o->namespace : "");
+    return o->service != NULL;
 }
 
 vm_limits options_limits(const options *o)

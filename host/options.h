@@ -26,20 +26,35 @@ typedef struct options {
     int64_t policy_cpu_ms;
     size_t policy_memory;           /* bytes */
     const char *output;             /* review: text, json, patch, object, admission */
-    const char *namespace;          /* review: for documents that name none; NULL when not given */
+    const char *namespace;          /* review: for documents that name none; certificates: the Service's. NULL when not given */
+    const char *service;            /* whose certificate it is; NULL when not given */
+    int64_t days;                   /* certificate: how long it is good */
+    const char *ca, *ca_key;        /* certificate: PEM files of the authority; NULL: a new one, or none looked at */
+    const char *folder;             /* certificate: where the files go; NULL: `patch` */
+    const char *patch;              /* certificate: the manifest to fill in */
+    bool force;                     /* certificate: replace files */
     bool help;
     char **operands;                /* what is no flag; borrowed from argv */
     size_t operand_count;
 } options;
 
 /* Which command a flag belongs to. */
-typedef enum options_command { OPTIONS_SERVE = 1, OPTIONS_REVIEW = 2 } options_command;
+typedef enum options_command {
+    OPTIONS_SERVE = 1,
+    OPTIONS_REVIEW = 2,
+    OPTIONS_CERTIFICATE = 4,
+    OPTIONS_INSPECT = 8
+} options_command;
 
 /* Fill `o` from the defaults, the environment and argv (after the command's name).
  * False and `err` (ERR_INPUT, one sentence that names the flag and the nearest right one). */
 bool options_parse(options *o, options_command command, int argc, char **argv, error *err);
 
 vm_limits options_limits(const options *o);
+
+/* The host name the API server asks for, SERVICE.NAMESPACE.svc. False when no Service is named. */
+enum { OPTIONS_HOST = 256 };
+bool options_host(const options *o, char host[static OPTIONS_HOST]);
 
 /* The flags of a command with their meaning, variable and default, for --help. */
 void options_help(FILE *out, options_command command);

@@ -1,7 +1,6 @@
 """CastSlice in the cluster, installed as docs/install.md says, and what a scenario may do to it."""
 import base64
 import json
-import os
 import signal
 import time
 
@@ -31,7 +30,7 @@ class Installation:
 
     def apply(self):
         """deploy/install.yaml unchanged, but for the caBundle that `castslice certificate` fills in."""
-        made = run(os.environ.get("FAKE",self.program), "certificate", "--patch", ROOT / "deploy/install.yaml").stdout
+        made = run(self.program, "certificate", "--patch", ROOT / "deploy/install.yaml").stdout
         self.cluster.kubectl("apply", "--server-side", "-f", "-", stdin=made)
         self.await_rollout()
         self.cluster.await_webhooks()

@@ -121,8 +121,13 @@ class PodProcess:
             run("ip", "-n", self.name, *command)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self._command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                            env={e["name"]: e["value"] for e in self.container.get("env", [])} |
-                                            {"PATH": os.environ["PATH"]})
+                                            env={"PATH": os.environ["PATH"], **self._environment()})
+
+    def _environment(self):
+        known = {"metadata.namespace": self.pod["metadata"]["namespace"], "metadata.name": self.name,
+                 "status.podIP": self.address}
+        return {e["name"]: e["value"] if "value" in e else known[e["valueFrom"]["fieldRef"]["fieldPath"]]
+                for e in self.container.get("env", [])}
 
     def _command(self):
         """The container: its root file system read-only, its volumes in place, its user, no privileges."""

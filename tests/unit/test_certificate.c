@@ -1,6 +1,6 @@
 #include "test.h"
 
-#include "certificate.h"
+#include "certificate_make.h"
 #include "tls.h"
 
 #include <sys/stat.h>
@@ -54,12 +54,12 @@ static void what_was_made_reads_back(void **state)
     write_file("tls.crt", made.chain_pem);
     write_file("tls.key", made.key_pem);
     write_file("other.key", other.key_pem);
-    assert_true(certificate_read(&read, path("tls.crt"), path("tls.key"), &err));
+    assert_true(certificate_read(&read, path("tls.crt"), path("tls.key"), NULL, &err));
     assert_string_equal(read.chain_pem, made.chain_pem);
     assert_string_equal(read.key_pem, made.key_pem);
     assert_int_equal(read.not_after, made.not_after);
     certificate_release(&read);
-    assert_false(certificate_read(&read, path("tls.crt"), path("other.key"), &err));
+    assert_false(certificate_read(&read, path("tls.crt"), path("other.key"), NULL, &err));
     assert_null(read.chain_pem);
     assert_non_null(strstr(err.text, "other.key: is not the key of"));
     certificate_release(&made);
@@ -76,7 +76,7 @@ static void two_certificates_make_a_chain_and_more_text_is_dropped(void **state)
     assert_true(certificate_self_made(&b, &err));
     snprintf(text, sizeof text, "subject: a\n%s\n# then\n%s%s", a.chain_pem, b.chain_pem, a.key_pem);
     write_file("chain.crt", text);
-    assert_true(certificate_read(&read, path("chain.crt"), path("chain.crt"), &err));
+    assert_true(certificate_read(&read, path("chain.crt"), path("chain.crt"), NULL, &err));
     snprintf(text, sizeof text, "%s%s", a.chain_pem, b.chain_pem);
     assert_string_equal(read.chain_pem, text);
     certificate_release(&a);
