@@ -3,6 +3,7 @@
 # the program looks for it. Nothing else.
 #   usage: deploy/image/files.sh PATH-TO-CASTSLICE FOLDER
 set -eu
+umask 022                                               # another user reads them
 
 castslice=$1
 folder=$2

@@ -52,7 +52,7 @@ def bundle(image, tmp_path_factory):
     folder = tmp_path_factory.mktemp("unpacked") / "bundle"
     rootless = [] if os.geteuid() == 0 else ["--rootless"]
     subprocess.run(["umoci", "unpack", *rootless, "--image", f"{image.folder}:{image.name}", folder], check=True,
-                   stdout=subprocess.DEVNULL)
+                   stdout=subprocess.DEVNULL, umask=0o022)      # the root folder itself is no member of the layer
     return folder
 
 
