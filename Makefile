@@ -13,6 +13,8 @@ JOBS    := -j$(shell nproc) --output-sync=line
 FUZZ_SECONDS ?= 60
 FUZZERS      := quantity json review
 
+IMAGE_FILES  ?= build/image/files
+
 # ---- what is needed, as Debian packages -------------------------------------
 
 BUILD_PACKAGES := gcc libc6-dev make pkg-config git libmicrohttpd-dev libgnutls28-dev libssl-dev libcjson-dev \
@@ -23,6 +25,7 @@ TEST_PACKAGES  := $(DEMO_PACKAGES) libcmocka-dev lua5.4 lua-busted prometheus op
 LINT_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang-tidy lua-check
 E2E_PACKAGES   := $(BUILD_PACKAGES) iproute2 util-linux procps openssl libc-bin python3 python3-pytest python3-yaml
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang libclang-rt-14-dev
+IMAGE_PACKAGES := $(BUILD_PACKAGES) buildah umoci python3 python3-pytest
 
 # ---- flags -------------------------------------------------------------------
 
@@ -207,6 +210,19 @@ shape:  ## how long our functions are, next to code that is admired
 .PHONY: bench-policy
 bench-policy: $(BUILD)/bench/bench_vm  ## what one run of the policy costs, next to an empty function
 	$(Q)$<
+
+.PHONY: image image-files
+image:  ## an OCI image with the program and its libraries alone: build/image/castslice.oci.tar
+	$(call install-packages,$(IMAGE_PACKAGES))
+	$(Q)$(MAKE) --no-print-directory image-files
+	$(Q)deploy/image/build.sh build/image '$(VERSION)'
+	$(Q)PYTHONPATH=tests/program CASTSLICE=$(abspath $(BUILD)/castslice) $(PYTHON) -m pytest -q -p no:cacheprovider tests/image
+
+# what the image holds; the Containerfile runs this too
+image-files:
+	$(call install-packages,$(BUILD_PACKAGES))
+	$(Q)$(MAKE) --no-print-directory $(JOBS) all
+	$(Q)deploy/image/files.sh $(BUILD)/castslice $(IMAGE_FILES)
 
 .PHONY: install
 install: all  ## copy the program to $(PREFIX)/bin (DESTDIR is honoured)
