@@ -7,20 +7,18 @@ static const char record[] = "LimitRanger plugin set: cpu, nvidia.com/gpu reques
                              "nvidia.com/gpu limit for init container prepare";
 
 static const struct {
-    const char *container;
-    bool init;
-    const char *resource;
-    bool wrote;
+    const char *container, *resource;
+    bool init, wrote;
 } rows[] = {
-    { "main", false, "nvidia.com/gpu", true },
-    { "main", false, "nvidia.com/gpu-shared", true },
-    { "main", false, "memory", false },
-    { "main", false, "nvidia.com", false },
-    { "none", false, "nvidia.com/gpu", false },
-    { "b", false, "cpu", true },
-    { "b", false, "nvidia.com/gpu", false },
-    { "prepare", true, "nvidia.com/gpu", true },
-    { "main", true, "nvidia.com/gpu", false },
+    { "main", "nvidia.com/gpu", false, true },
+    { "main", "nvidia.com/gpu-shared", false, true },
+    { "main", "memory", false, false },
+    { "main", "nvidia.com", false, false },
+    { "none", "nvidia.com/gpu", false, false },
+    { "b", "cpu", false, true },
+    { "b", "nvidia.com/gpu", false, false },
+    { "prepare", "nvidia.com/gpu", true, true },
+    { "main", "nvidia.com/gpu", true, false },
 };
 
 static void one_walk_finds_every_containers_note(void **state)
