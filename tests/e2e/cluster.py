@@ -14,6 +14,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
 import time
 
 NODE_IP = "192.0.2.10"          # of the block for documentation, RFC 5737
@@ -88,7 +89,7 @@ class Cluster:
         self.folder = pathlib.Path(folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         (self.folder / "pki").mkdir(parents=True)
-        self.programs, self.marks = [], 0
+        self.programs, self.marks, self.kept = [], 0, threading.local()
         self.kubeconfig = self.folder / "kubeconfig"
         self.context = ssl._create_unverified_context()     # the API server's own certificate is not what we test
 
@@ -172,17 +173,27 @@ class Cluster:
 
     # ---- the API server ------------------------------------------------------
 
-    def api(self, method, path, body=None, kind="application/json", text=False):
-        """One request; the decoded answer, or ApiError."""
-        connection = http.client.HTTPSConnection(NODE_IP, API_PORT, context=self.context, timeout=60)
-        with contextlib.closing(connection):
+    def api(self, method, path, body=None, kind="application/json", text=False, keep=False):
+        """One request; the decoded answer, or ApiError. `keep` uses this thread's own open connection."""
+        connection = self._connection(keep)
+        try:
             connection.request(method, path, None if body is None else json.dumps(body),
                                {"Authorization": f"Bearer {TOKEN}", "Content-Type": kind})
             response = connection.getresponse()
             data = response.read()
-            if response.status >= 400:
-                raise ApiError(response.status, data.decode(errors="replace"))
-            return data.decode() if text else json.loads(data)
+        finally:
+            if not keep:
+                connection.close()
+        if response.status >= 400:
+            raise ApiError(response.status, data.decode(errors="replace"))
+        return data.decode() if text else json.loads(data)
+
+    def _connection(self, keep):
+        kept = getattr(self.kept, "connection", None) if keep else None
+        made = kept or http.client.HTTPSConnection(NODE_IP, API_PORT, context=self.context, timeout=60)
+        if keep:
+            self.kept.connection = made
+        return made
 
     def get(self, path):
         return self.api("GET", path)

@@ -5,40 +5,43 @@ import threading
 from cluster import ApiError, until
 from workloads import gpus_of, optimized, shares, shares_of, template
 
-PODS, BURST = 2000, 50
+PODS, BURST, RESTARTS, MOST = 2000, 25, 1, 4000
 
 
 def test_two_thousand_pods_under_rolling_restarts(castslice, namespace, cluster):
     body = {"metadata": {"generateName": "p-", **template(annotations=optimized(workload_type="training"))["metadata"]},
             "spec": template()["spec"]}
-    refused, restarts, over = [], 0, threading.Event()
+    refused, restarted = [], threading.Event()
 
     def create(_):
         try:
-            cluster.api("POST", f"/api/v1/namespaces/{namespace}/pods", body)
+            cluster.api("POST", f"/api/v1/namespaces/{namespace}/pods", body, keep=True)
         except ApiError as error:
             refused.append(str(error))
 
     def bursts():
+        """At least PODS, and on until the last restart is over."""
+        count = 0
         with concurrent.futures.ThreadPoolExecutor(BURST) as pool:
-            for _ in range(PODS // BURST):
+            while count < PODS or not restarted.is_set() and count < MOST:
                 list(pool.map(create, range(BURST)))
-        over.set()
+                count += BURST
+        return count
 
-    creator = threading.Thread(target=bursts)
-    creator.start()
-    while not over.is_set():
-        castslice.restart(leave_terminating=True)
-        restarts += 1
-    creator.join()
+    with concurrent.futures.ThreadPoolExecutor(1) as creator:
+        created = creator.submit(bursts)
+        try:
+            for _ in range(RESTARTS):
+                castslice.restart(leave_terminating=True)
+        finally:
+            restarted.set()
+        created = created.result()
 
-    stored = cluster.pods(namespace)
     kinds = {"shared": 0, "whole": 0, "half": 0}
-    for pod in stored:
+    for pod in cluster.pods(namespace):
         whole, shared = gpus_of(pod), shares_of(pod)
         kinds["shared" if not whole and shared == shares(main=4) else "whole" if not shared else "half"] += 1
-    print(f"\n{len(stored)} Pods stored under {restarts} rolling restarts: {kinds}, {len(refused)} refused")
-    assert not refused and kinds == {"shared": PODS, "whole": 0, "half": 0}
-    assert restarts >= 2
+    print(f"\n{created} Pods in bursts of {BURST} under {RESTARTS} rolling restarts: {kinds}, {len(refused)} refused")
+    assert not refused and kinds == {"shared": created, "whole": 0, "half": 0}
     cluster.api("DELETE", f"/api/v1/namespaces/{namespace}/pods?gracePeriodSeconds=0")
     until(lambda: not cluster.pods(namespace), "the Pods to go")
