@@ -69,7 +69,7 @@ $(BUILD)/host/%.o: host/%.c
 $(BUILD)/version: always
 	@mkdir -p $(@D); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
 
-$(addprefix $(BUILD)/host/,cmd_serve.o cmd_version.o metrics.o): $(BUILD)/version
+$(addprefix $(BUILD)/host/,cmd_serve.o cmd_version.o metrics.o standing.o): $(BUILD)/version
 
 $(BUILD)/host/embedded.o: $(wildcard policies/default/*.lua lua/castslice/*.lua)
 
