@@ -189,6 +189,10 @@ shape:  ## how long our functions are, next to code that is admired
 bench-policy: $(BUILD)/bench/bench_vm  ## what one run of the policy costs, next to an empty function
 	$(Q)$<
 
+.PHONY: bench-reload
+bench-reload: $(BUILD)/bench/bench_reload  ## ten thousand reloads: what they leave behind, what they cost the reviews beside them
+	$(Q)$<
+
 .PHONY: install
 install: all  ## copy the program to $(PREFIX)/bin (DESTDIR is honoured)
 	install -D -m 755 $(BUILD)/castslice $(DESTDIR)$(PREFIX)/bin/castslice

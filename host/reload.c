@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 
 enum {
-    QUIET_MS = 100,         /* a change is over when nothing followed for so long: editors and cp write in steps */
-    RESTLESS_MS = 500,      /* but it is looked at after so long in any case */
+    QUIET_MS = 50,          /* a change is over when nothing followed for so long: editors and cp write in steps */
+    RESTLESS_MS = 250,      /* but it is looked at after so long in any case */
     READS = 5               /* of a pair whose files change while they are read */
 };
 
