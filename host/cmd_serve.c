@@ -161,9 +161,10 @@ static int wait_for_signal(running *r, const sigset_t *set, int64_t ms)
     int64_t end = clock_ns() + ms * 1000000;
     for (int64_t left = end - clock_ns(); left > 0; left = end - clock_ns()) {
         int got = sigtimedwait(set, NULL, &(struct timespec){ left / 1000000000, left % 1000000000 });
-        if (got == SIGHUP)
+        if (got == SIGHUP) {
+            log_info("reload requested", LOG_S("signal", "SIGHUP"));
             reload_now(r->reload);
-        else if (got > 0)
+        } else if (got > 0)
             return got;
     }
     return 0;

@@ -10,11 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 enum {
     QUIET_MS = 50,          /* a change is over when nothing followed for so long: editors and cp write in steps */
     RESTLESS_MS = 250,      /* but it is looked at after so long in any case */
+    NICE = 10,              /* what a large bundle takes to compile, the reviews beside it do not feel */
     READS = 5               /* of a pair whose files change while they are read */
 };
 
@@ -336,6 +338,7 @@ static void *watch_and_reload(void *data)
 {
     reload *r = data;
     bool told = false;
+    setpriority(PRIO_PROCESS, 0, NICE);         /* on Linux: of this thread only */
     while (!atomic_load(&r->stopping)) {
         if (!watch_arm(r->watch) && !told) {
             log_warn("no inotify", LOG_S("detail", "the system has no more watches (fs.inotify.max_user_instances, "

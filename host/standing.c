@@ -89,7 +89,7 @@ static void head(buf *out, const char *of, const char *name, const char *type, c
 
 static double seconds(struct timespec t)
 {
-    return (double)t.tv_sec + (double)(t.tv_nsec / 1000000) / 1e3;
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static void write_reloads(const subject *it, const char *name, buf *out)
