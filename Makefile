@@ -73,7 +73,7 @@ $(BUILD)/host/%.o: host/%.c
 $(BUILD)/version: always
 	@mkdir -p $(@D); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
 
-$(addprefix $(BUILD)/host/,cmd_serve.o cmd_version.o metrics.o): $(BUILD)/version
+$(addprefix $(BUILD)/host/,cmd_serve.o cmd_version.o metrics.o standing.o): $(BUILD)/version
 
 $(BUILD)/host/embedded.o: $(wildcard policies/default/*.lua lua/castslice/*.lua)
 
@@ -223,6 +223,10 @@ image-files:
 	$(call install-packages,$(BUILD_PACKAGES))
 	$(Q)$(MAKE) --no-print-directory $(JOBS) all
 	$(Q)deploy/image/files.sh $(BUILD)/castslice $(IMAGE_FILES)
+
+.PHONY: bench-reload
+bench-reload: $(BUILD)/bench/bench_reload  ## ten thousand reloads: what they leave behind, what they cost the reviews beside them
+	$(Q)$<
 
 .PHONY: install
 install: all  ## copy the program to $(PREFIX)/bin (DESTDIR is honoured)

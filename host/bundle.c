@@ -1,5 +1,6 @@
 #include "bundle.h"
 
+#include "digest.h"
 #include "embedded.h"
 #include "mem.h"
 #include "pod.h"
@@ -32,6 +33,8 @@ struct bundle {
     vm_source *sources;         /* sorted by module; borrow the files or what is embedded */
     size_t count;
     const char *entry;          /* path of policy.lua */
+    digest_set seen;            /* every file that counts, until all are read */
+    char digest[DIGEST_TEXT];
     char *resource;
     size_t workers;
     _Atomic(vm *) vms[];        /* NULL while borrowed */
@@ -50,7 +53,7 @@ static bool cannot(const bundle *b, const char *name, error *err)
 }
 
 /* The whole of an open file of at most MAX_FILE bytes, terminated; NULL and `err` otherwise. */
-static char *read_all(const bundle *b, const char *name, int fd, size_t *length, error *err)
+static char *read_all(bundle *b, const char *name, int fd, size_t *length, error *err)
 {
     char *text = mem_alloc(MAX_FILE + 1);
     size_t used = 0;
@@ -66,6 +69,7 @@ static char *read_all(const bundle *b, const char *name, int fd, size_t *length,
         free(text);
         return NULL;
     }
+    digest_set_add(&b->seen, name, text, used);
     text[used] = '\0';
     *length = used;
     return mem_realloc(text, used + 1);
@@ -186,6 +190,7 @@ static bool read_embedded(bundle *b, error *err)
 {
     b->sources = mem_alloc(sizeof *b->sources);
     b->count = embedded_find("policy", b->sources);
+    digest_set_add(&b->seen, "policy.lua", b->sources[0].text, b->sources[0].length);
     return find_entry(b, err);
 }
 
@@ -209,7 +214,7 @@ static bundle *new(const char *directory, size_t workers)
     return b;
 }
 
-static bool make_vms(bundle *b, vm_limits limits, error *err)
+bool bundle_compile(bundle *b, vm_limits limits, error *err)
 {
     for (size_t i = 0; i < b->workers; i++) {
         vm *v = vm_new(b->sources, b->count, limits, err);
@@ -222,10 +227,22 @@ static bool make_vms(bundle *b, vm_limits limits, error *err)
     return true;
 }
 
-bundle *bundle_load(const char *dir, size_t workers, vm_limits limits, error *err)
+bundle *bundle_read(const char *dir, size_t workers, error *err)
 {
     bundle *b = new(dir, workers ? workers : 1);
-    if ((dir ? read_folder(b, err) : read_embedded(b, err)) && make_vms(b, limits, err))
+    if (!(dir ? read_folder(b, err) : read_embedded(b, err))) {
+        bundle_unref(b);
+        return NULL;
+    }
+    digest_set_end(&b->seen, b->digest);
+    digest_set_release(&b->seen);
+    return b;
+}
+
+bundle *bundle_load(const char *dir, size_t workers, vm_limits limits, error *err)
+{
+    bundle *b = bundle_read(dir, workers, err);
+    if (!b || bundle_compile(b, limits, err))
         return b;
     bundle_unref(b);
     return NULL;
@@ -252,6 +269,7 @@ void bundle_unref(bundle *b)
         vm_free(b->vms[i]);
     for (size_t i = 0; i < b->file_count; i++)
         free_file(&b->files[i]);
+    digest_set_release(&b->seen);
     free(b->files);
     free(b->sources);
     free(b->resource);
@@ -263,6 +281,11 @@ void bundle_unref(bundle *b)
 const char *bundle_name(const bundle *b)
 {
     return b->name;
+}
+
+const char *bundle_digest(const bundle *b)
+{
+    return b->digest;
 }
 
 const char *bundle_entry(const bundle *b)

@@ -1,6 +1,6 @@
 /* bundle.h - the policy in force, as one immutable value.
  *
- * A bundle never changes after bundle_load(). A reload builds another and swaps.
+ * A bundle never changes after it is compiled. A reload builds another and swaps.
  * It holds one vm per worker thread, so that borrowing one never waits.
  * Shared by reference count; everything it returns lives as long as the bundle. */
 #ifndef CASTSLICE_BUNDLE_H
@@ -15,10 +15,17 @@ typedef struct bundle bundle;
  * check them. NULL and `err` on the first bad file: ERR_SYSTEM when it cannot be read, ERR_POLICY*
  * otherwise. `workers` is how many threads may borrow a vm at once. */
 bundle *bundle_load(const char *dir, size_t workers, vm_limits limits, error *err);
+
+/* The same in two steps, for whoever wants to know what is new before working on it: only
+ * bundle_digest() and bundle_unref() are allowed between them. */
+bundle *bundle_read(const char *dir, size_t workers, error *err);
+bool bundle_compile(bundle *b, vm_limits limits, error *err);
+
 bundle *bundle_ref(bundle *b);
 void bundle_unref(bundle *b);                            /* NULL is fine */
 
 const char *bundle_name(const bundle *b);                /* the folder, or "embedded default" */
+const char *bundle_digest(const bundle *b);              /* of its files, as digest.h has it; 64 hex digits */
 const char *bundle_entry(const bundle *b);               /* the path of its policy.lua, for messages */
 const char *bundle_resource(const bundle *b);            /* the default target resource, never NULL */
 

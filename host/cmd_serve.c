@@ -1,12 +1,11 @@
 #include "commands.h"
 
-#include "certificate_make.h"
 #include "clock.h"
 #include "listener.h"
 #include "log.h"
 #include "probes.h"
+#include "reload.h"
 #include "server.h"
-#include "tls.h"
 #include "webhook.h"
 
 #include <errno.h>
@@ -29,7 +28,7 @@ enum {
 /* The parts in the order they are started; stop() takes them down in the other. */
 typedef struct running {
     server server;
-    tls *tls;
+    reload *reload;
     listener *webhook, *probes;
 } running;
 
@@ -40,15 +39,16 @@ static void help(void)
     puts("Usage: castslice serve [FLAGS]\n\n"
          "The webhook. Kubernetes sends every new Pod here as an AdmissionReview (POST /mutate, HTTPS);\n"
          "the policy says how many slices it gets, and the answer carries the patch. A second port, plain\n"
-         "HTTP, has /metrics for Prometheus and /healthz and /readyz for kubelet. The log goes to stderr,\n"
-         "one JSON object a line; `ready` is the line to wait for.\n\n"
+         "HTTP, has /metrics for Prometheus, /healthz and /readyz for kubelet, /status for people. The log goes\n"
+         "to stderr, one JSON object a line; `ready` is the line to wait for. A changed policy or certificate\n"
+         "is taken over without a restart; a broken one is refused, and the last good one goes on.\n\n"
          "Flags, each also as a variable of the environment; the flag wins:");
     options_help(stdout, OPTIONS_SERVE);
     puts("\nExamples:\n"
          "  castslice serve                                   try it: a self-made certificate, the default policy\n"
          "  castslice serve --certificate tls.crt --key tls.key --policy ./policies/default\n"
          "  CASTSLICE_LOG_LEVEL=debug castslice serve --listen 127.0.0.1:0\n\n"
-         "Signals: SIGTERM or SIGINT drains and ends; a second one ends at once.\n"
+         "Signals: SIGTERM or SIGINT drains and ends; a second one ends at once. SIGHUP reloads now.\n"
          "Exit status: 0 drained and ended, 1 ended by a second signal, 2 could not start.");
 }
 
@@ -90,40 +90,12 @@ static bool raise_descriptors(const options *o, error *err)
 
 /* ---- start --------------------------------------------------------------- */
 
-static bool get_certificate(const options *o, certificate *c, error *err)
-{
-    char host[OPTIONS_HOST];
-    if (o->certificate)
-        return certificate_read(c, o->certificate, o->key, options_host(o, host) ? host : NULL, err);
-    if (!certificate_self_made(c, err))
-        return false;
-    log_warn("self-made certificate",
-             LOG_S("detail", "no API server will trust it: it is good for trying out; "
-                             "give --certificate and --key for a cluster"));
-    return true;
-}
-
-static bool start_tls(running *r, error *err)
-{
-    certificate c;
-    char end[16];
-    if (!get_certificate(&r->server.options, &c, err))
-        return false;
-    r->tls = tls_new(&c, err);
-    certificate_end(&c, end);
-    certificate_release(&c);
-    if (r->tls)
-        log_info("certificate", LOG_S("file", r->server.options.certificate ? r->server.options.certificate : "none"),
-                 LOG_S("valid_until", end));
-    return r->tls;
-}
-
 static bool start_listeners(running *r, error *err)
 {
     server *s = &r->server;
     listener_config webhook = {
         .flag = "--listen", .address = s->options.listen, .threads = s->options.threads,
-        .max_connections = s->options.max_connections, .tls = r->tls, .metrics = s->metrics,
+        .max_connections = s->options.max_connections, .tls = reload_tls(r->reload), .metrics = s->metrics,
         .site = webhook_site(s),
     };
     listener_config probes = {
@@ -139,19 +111,23 @@ static bool start(running *r, error *err)
 {
     server *s = &r->server;
     s->metrics = metrics_new();
+    s->standing = standing_new();
     log_limiter_init(&s->failures, "failed");
     if (!raise_descriptors(&s->options, err))
         return false;
-    s->bundle = bundle_load(s->options.policy, s->options.threads, options_limits(&s->options), err);
-    return s->bundle && start_tls(r, err) && start_listeners(r, err);
+    r->reload = reload_new(&s->options, s->standing, err);
+    if (!r->reload)
+        return false;
+    s->policy = reload_policy(r->reload);
+    return start_listeners(r, err) && reload_start(r->reload, err);
 }
 
 static void stop(running *r)
 {
     listener_stop(r->webhook);
     listener_stop(r->probes);
-    tls_free(r->tls);
-    bundle_unref(r->server.bundle);
+    reload_free(r->reload);
+    standing_free(r->server.standing);
     log_limiter_release(&r->server.failures);
     metrics_free(r->server.metrics);
 }
@@ -159,9 +135,11 @@ static void stop(running *r)
 static void say_ready(const running *r)
 {
     const server *s = &r->server;
+    bundle *b = current_ref(s->policy);
     log_info("ready", LOG_S("webhook", listener_url(r->webhook)), LOG_S("metrics", listener_url(r->probes)),
-             LOG_S("policy", bundle_name(s->bundle)), LOG_S("version", CASTSLICE_VERSION),
+             LOG_S("policy", bundle_name(b)), LOG_S("version", CASTSLICE_VERSION),
              LOG_N("threads", s->options.threads));
+    bundle_unref(b);
 }
 
 /* ---- signals ------------------------------------------------------------- */
@@ -177,15 +155,16 @@ static void block_signals(sigset_t *set)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* SIGTERM or SIGINT, or 0 after `ms`, however often something else comes in. */
-static int wait_for_signal(const sigset_t *set, int64_t ms)
+/* SIGTERM or SIGINT, or 0 after `ms`, however often SIGHUP comes in. */
+static int wait_for_signal(running *r, const sigset_t *set, int64_t ms)
 {
     int64_t end = clock_ns() + ms * 1000000;
     for (int64_t left = end - clock_ns(); left > 0; left = end - clock_ns()) {
         int got = sigtimedwait(set, NULL, &(struct timespec){ left / 1000000000, left % 1000000000 });
-        if (got == SIGHUP)
-            log_info("signal ignored", LOG_S("signal", "SIGHUP"));
-        else if (got > 0)
+        if (got == SIGHUP) {
+            log_info("reload requested", LOG_S("signal", "SIGHUP"));
+            reload_now(r->reload);
+        } else if (got > 0)
             return got;
     }
     return 0;
@@ -201,11 +180,11 @@ static bool drain(running *r, const sigset_t *signals)
     atomic_store(&r->server.draining, true);
     listener_drain(r->webhook);
     log_info("draining", LOG_N("seconds", o->drain_seconds));
-    if (wait_for_signal(signals, o->drain_seconds * 1000))
+    if (wait_for_signal(r, signals, o->drain_seconds * 1000))
         return false;
     listener_close(r->webhook);
     for (int64_t waited = 0; listener_is_busy(r->webhook) && waited < FINISH_MS; waited += POLL_MS)
-        if (wait_for_signal(signals, POLL_MS))
+        if (wait_for_signal(r, signals, POLL_MS))
             return false;
     return true;
 }
@@ -213,7 +192,7 @@ static bool drain(running *r, const sigset_t *signals)
 static int run(running *r, const sigset_t *signals)
 {
     say_ready(r);
-    while (!wait_for_signal(signals, REPORT_MS))
+    while (!wait_for_signal(r, signals, REPORT_MS))
         log_limiter_report(&r->server.failures);
     if (!drain(r, signals)) {
         log_warn("ended at once", LOG_S("why", "a second signal"));

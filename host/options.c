@@ -104,6 +104,17 @@ static bool set_drain(void *field, const char *text)
     return whole(text, 0, 3600, field);
 }
 
+static bool set_poll(void *field, const char *text)
+{
+    return whole(text, 1, 3600, field);
+}
+
+static bool set_fallback(void *field, const char *text)
+{
+    *(bool *)field = strcmp(text, "embedded") == 0;
+    return *(bool *)field || strcmp(text, "none") == 0;
+}
+
 static bool set_cpu(void *field, const char *text)
 {
     return whole(text, 1, 30000, field);
@@ -144,12 +155,16 @@ static const row rows[] = {
     { "listen", "ADDRESS:PORT", SERVE, ":9443", set_text, AT(listen), "[ADDRESS]:PORT",
       "where the API server reaches us, HTTPS; no address means all, port 0 any free one" },
     { "metrics-listen", "ADDRESS:PORT", SERVE, ":8080", set_text, AT(metrics_listen), "[ADDRESS]:PORT",
-      "plain HTTP with /metrics, /healthz and /readyz" },
+      "plain HTTP with /metrics, /status, /healthz and /readyz" },
     { "certificate", "FILE", SERVE, NULL, set_text, AT(certificate), "a file",
       "PEM, the serving certificate first, then its chain; without one we make our own, for trying out" },
     { "key", "FILE", SERVE, NULL, set_text, AT(key), "a file", "PEM, the certificate's private key" },
     { "policy", "DIR", BOTH, NULL, set_text, AT(policy), "a folder",
       "the bundle: a folder with policy.lua; without one the embedded default decides" },
+    { "policy-fallback", "WHAT", SERVE, "none", set_fallback, AT(policy_fallback), "none or embedded",
+      "when the bundle is broken at start: none refuses to start, embedded serves the default until it is mended" },
+    { "reload-poll-seconds", "N", SERVE, "10", set_poll, AT(reload_poll_seconds), "seconds from 1 to 3600",
+      "how often bundle and certificate are read again for changes that the kernel does not tell of" },
     { "output", "FORM", REVIEW, "text", set_output, AT(output), "text, json, patch, object or admission",
       "what to print: text, json, patch, object or admission; -o for short" },
     { "namespace", "NAME", REVIEW, NULL, set_text, AT(namespace), "a name",

@@ -18,6 +18,8 @@ typedef struct options {
     const char *certificate;        /* PEM file, chain included; NULL: self-made */
     const char *key;                /* PEM file */
     const char *policy;             /* bundle folder; NULL: the embedded default */
+    bool policy_fallback;           /* serve the embedded default while the bundle cannot be loaded at start */
+    int64_t reload_poll_seconds;
     size_t threads;
     log_level log_level;
     size_t max_body;                /* bytes */

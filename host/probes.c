@@ -17,6 +17,14 @@ static void metrics_page(server *s, http_answer *a)
     say(a, 200, "");
     a->content_type = "text/plain; version=0.0.4; charset=utf-8";
     metrics_write(s->metrics, &a->body);
+    standing_write_metrics(s->standing, &a->body);
+}
+
+static void status_page(server *s, http_answer *a)
+{
+    say(a, 200, "");
+    a->content_type = "application/json";
+    standing_write_page(s->standing, &a->body);
 }
 
 static void healthz(server *s, http_answer *a)
@@ -34,7 +42,7 @@ static void readyz(server *s, http_answer *a)
 static void nothing(server *s, http_answer *a)
 {
     (void)s;
-    say(a, 404, "Here are /metrics, /healthz and /readyz.\n");
+    say(a, 404, "Here are /metrics, /status, /healthz and /readyz.\n");
 }
 
 static const struct page {
@@ -42,6 +50,7 @@ static const struct page {
     void (*show)(server *s, http_answer *a);
 } pages[] = {
     { "/metrics", metrics_page },
+    { "/status", status_page },
     { "/healthz", healthz },
     { "/readyz", readyz },
 }, no_page = { "", nothing };

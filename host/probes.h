@@ -1,4 +1,5 @@
-/* probes.h - what the metrics port serves: /metrics for Prometheus, /healthz and /readyz for kubelet. */
+/* probes.h - what the metrics port serves: /metrics for Prometheus, /healthz and /readyz for kubelet,
+ * /status for people. */
 #ifndef CASTSLICE_PROBES_H
 #define CASTSLICE_PROBES_H
 

@@ -2,17 +2,19 @@
 #ifndef CASTSLICE_SERVER_H
 #define CASTSLICE_SERVER_H
 
-#include "bundle.h"
+#include "current.h"
 #include "log.h"
 #include "metrics.h"
 #include "options.h"
+#include "standing.h"
 
 #include <stdatomic.h>
 
 typedef struct server {
     options options;
     metrics *metrics;
-    bundle *bundle;
+    current *policy;               /* borrowed from the reload */
+    standing *standing;
     log_limiter failures;          /* for the log lines of policies that fail */
     atomic_bool draining;       /* /readyz says so */
 } server;

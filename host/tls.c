@@ -114,3 +114,16 @@ tls_pair *tls_current(tls *t)
     pthread_mutex_unlock(&t->lock);
     return pair;
 }
+
+bool tls_swap(tls *t, const certificate *c, error *err)
+{
+    tls_pair *pair = pair_new(c, err);
+    if (!pair)
+        return false;
+    pthread_mutex_lock(&t->lock);
+    tls_pair *before = t->current;
+    t->current = pair;
+    pthread_mutex_unlock(&t->lock);
+    tls_pair_unref(before);
+    return true;
+}

@@ -1,6 +1,6 @@
 /* tls.h - the certificate pair that GnuTLS shows to clients, behind one pointer.
  *
- * A pair never changes. A connection holds
+ * A pair never changes; a reload puts another in its place. A connection holds
  * a reference to the pair of its handshake until it closes, which is when GnuTLS
  * is done with it. */
 #ifndef CASTSLICE_TLS_H
@@ -14,6 +14,7 @@ typedef struct tls_pair tls_pair;
 
 tls *tls_new(const certificate *c, error *err);         /* NULL and `err` when GnuTLS cannot use it */
 void tls_free(tls *t);                                  /* NULL is fine */
+bool tls_swap(tls *t, const certificate *c, error *err);/* for handshakes from now on; false and `err`: nothing changed */
 
 tls_pair *tls_current(tls *t);                          /* a reference */
 void tls_pair_unref(tls_pair *p);                       /* NULL is fine */

@@ -192,11 +192,11 @@ static void log_review(server *s, const review *q, const verdict *v, int64_t ns)
                   LOG_N("policy_microseconds", v->usage.cpu_ns / 1000));
 }
 
-static void decide(server *s, const http_request *r, review *q, json_arena *arena, verdict *v)
+static void decide(const server *s, bundle *b, const http_request *r, review *q, json_arena *arena, verdict *v)
 {
     int64_t budget = budget_ns(s, r);
     if (budget > 0) {
-        admission_review(s->bundle, q, arena, budget, v);
+        admission_review(b, q, arena, budget, v);
         return;
     }
     *v = (verdict){ .kind = VERDICT_FAILED, .message = "", .why = "out of time", .reason = "", .rule = "" };
@@ -231,12 +231,14 @@ static void review_and_count(server *s, const http_request *r, review *q, json_a
                              http_answer *a)
 {
     verdict v;
+    bundle *b = current_ref(s->policy);         /* the verdict borrows from it */
     metrics_review_begin(s->metrics);
-    decide(s, r, q, arena, &v);
+    decide(s, b, r, q, arena, &v);
     write_answer(a, q, &v);
     int64_t ns = clock_ns() - began;
     metrics_review_end(s->metrics, &v, (double)ns / 1e9);
     log_review(s, q, &v, ns);
+    bundle_unref(b);
 }
 
 static size_t arena_size(const server *s)

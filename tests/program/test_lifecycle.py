@@ -146,7 +146,7 @@ def test_hangup_and_broken_pipes_do_not_end_it():
     with Server() as server:
         server.process.send_signal(signal.SIGHUP)
         server.process.send_signal(signal.SIGPIPE)
-        until(lambda: server.logged("signal ignored"), "the line about SIGHUP")
+        until(lambda: server.logged("reload requested"), "the line about SIGHUP")
         assert server.post(REVIEW).status == 200
 
 

@@ -43,7 +43,8 @@ def test_help_names_every_flag_with_its_variable_and_default():
     status, out, err = run("serve", "--help")
     assert status == 0 and not err
     for flag in ("listen", "metrics-listen", "certificate", "key", "policy", "threads", "log-level", "max-body",
-                 "max-connections", "drain-seconds", "policy-cpu-ms", "policy-memory"):
+                 "max-connections", "drain-seconds", "policy-cpu-ms", "policy-memory", "policy-fallback",
+                 "reload-poll-seconds"):
         assert f"--{flag} " in out and "CASTSLICE_" + flag.upper().replace("-", "_") in out
     for word in ("Usage:", ":9443", ":8080", "Examples:", "Exit status:", "SIGTERM"):
         assert word in out
