@@ -11,8 +11,8 @@
 
 typedef struct bundle bundle;
 
-/* Read policy.lua and the modules beside it from `dir` (NULL: the embedded default), compile and
- * check them. NULL and `err` on the first bad file: ERR_SYSTEM when it cannot be read, ERR_POLICY*
+/* Read policy.lua with the modules and the JSON beside it from `dir` (NULL: the embedded default), compile
+ * and check them. A folder with a policy.json alone gets the embedded policy.lua. NULL and `err` on the first bad file: ERR_SYSTEM when it cannot be read, ERR_POLICY*
  * otherwise. `workers` is how many threads may borrow a vm at once. */
 bundle *bundle_load(const char *dir, size_t workers, vm_limits limits, error *err);
 bundle *bundle_ref(bundle *b);
