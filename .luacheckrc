@@ -2,6 +2,8 @@
 stds.policy = {
   read_globals = {
     "assert", "error", "ipairs", "next", "pairs", "require", "select", "tonumber", "tostring", "type", "_VERSION",
+    castslice = { fields = { "data", "freeze", "note" } },
+    quantity = { fields = { "compare", "number" } },
     math = { fields = { "abs", "ceil", "floor", "fmod", "huge", "max", "maxinteger", "min", "mininteger", "tointeger", "type" } },
     string = { fields = { "byte", "char", "len", "lower", "sub", "upper" } },
     table = { fields = { "concat", "insert", "remove", "sort", "unpack" } },

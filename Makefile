@@ -54,6 +54,7 @@ LDFLAGS_ALL   = $(LDHARDEN) $(OPT_$(FLAVOUR)) $(LDFLAGS)
 SOURCES := $(wildcard host/*.c)
 OBJECTS := $(SOURCES:host/%.c=$(BUILD)/host/%.o)
 ENGINE  := $(filter-out $(BUILD)/host/main.o,$(OBJECTS))
+MODULES := $(addprefix $(BUILD)/lua/castslice/,text.so quantity.so)
 UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
 .PHONY: all
@@ -88,6 +89,13 @@ $(BUILD)/lua/castslice/text.so: $(addprefix host/,lua_text.c utf8.c lua_text.h u
 	@echo "  LINK  $@"
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -DCASTSLICE_LUA_MODULE -iquote host $(WARNINGS) -O2 -g -fPIC -shared \
 	    $(shell pkg-config --cflags lua5.4) -o $@ host/lua_text.c host/utf8.c
+
+$(BUILD)/lua/castslice/quantity.so: $(addprefix host/,lua_quantity.c lua_quantity.h quantity.c quantity.h sandbox.h heap.h)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -DCASTSLICE_LUA_MODULE -iquote host $(WARNINGS) -O2 -g -fPIC -shared \
+	    $(shell pkg-config --cflags lua5.4 libcjson) -o $@ host/lua_quantity.c \
+	    $(addprefix host/,quantity.c json.c json_scan.c buf.c mem.c error.c utf8.c) -lcjson -lm
 
 $(BUILD)/bench/%: tests/bench/%.c $(ENGINE)
 	@mkdir -p $(@D)
@@ -136,12 +144,12 @@ check:
 	$(Q)$(MAKE) --no-print-directory $(JOBS) built
 	$(Q)$(MAKE) --no-print-directory -j1 unit spec program
 
-built: $(BUILD)/castslice $(BUILD)/lua/castslice/text.so $(UNITS)
+built: $(BUILD)/castslice $(MODULES) $(UNITS)
 
 unit: $(UNITS)
 	$(Q)set -e; for t in $(UNITS); do $$t; done
 
-spec: $(BUILD)/lua/castslice/text.so
+spec: $(MODULES)
 	$(Q)LUA_CPATH='$(BUILD)/lua/?.so;;' busted --lua=$(LUA) --lpath='lua/?.lua' tests/spec
 
 program: $(BUILD)/castslice

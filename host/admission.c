@@ -105,7 +105,10 @@ static const json *ask(bundle *b, const review *r, json_arena *arena, int64_t cp
     if (!read_view(&view, r, arena, v))
         return NULL;
     vm *worker = bundle_borrow(b);
+    json *notes = r->explain ? json_new_array(arena) : NULL;
+    vm_listen(worker, notes, arena);
     const json *value = vm_run(worker, &view, cpu_ns, arena, &v->usage, &v->error);
+    v->notes = notes;
     bundle_return(b, worker);
     return value;
 }

@@ -25,6 +25,7 @@ typedef struct review {
     bool dry_run;
     json *object;               /* NULL when absent or null */
     const pod_assumed *assumed; /* for the Pod of a manifest; NULL for a real review */
+    bool explain;               /* somebody wants to read how the policy got there */
 } review;
 
 typedef enum verdict_kind {
@@ -45,6 +46,7 @@ typedef struct verdict {
     const char *reason, *rule;  /* the policy's own, "" when it gave none or did not run */
     const char *warnings[VERDICT_MAX_WARNINGS];
     size_t warning_count;
+    const json *notes;          /* what the policy says of its way, strings; NULL unless the review explains */
     pod pod;                    /* valid when `pod_known` */
     bool pod_known;
     patch patch;

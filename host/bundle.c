@@ -29,7 +29,8 @@ struct bundle {
     char *name;
     char *directory;            /* NULL for the embedded default */
     file *files;
-    size_t file_count, total;   /* `total` in bytes of text */
+    size_t file_count, total;   /* `total` in bytes of text, JSON included */
+    data_set data;              /* what castslice.data reads */
     vm_source *sources;         /* sorted by module; borrow the files or what is embedded */
     size_t count;
     const char *entry;          /* path of policy.lua */
@@ -39,6 +40,12 @@ struct bundle {
     size_t workers;
     _Atomic(vm *) vms[];        /* NULL while borrowed */
 };
+
+static bool ends_with(const char *name, const char *ending)
+{
+    size_t n = strlen(name), m = strlen(ending);
+    return n >= m && strcmp(name + n - m, ending) == 0;
+}
 
 /* ---- reading a folder --------------------------------------------------- */
 
@@ -83,6 +90,14 @@ static char *join(const char *directory, const char *name)
     return path;
 }
 
+static bool check_size(bundle *b, size_t length, error *err)
+{
+    b->total += length;
+    return (b->total <= MAX_TOTAL && b->count + b->data.count <= MAX_FILES) ||
+           error_set(err, ERR_SYSTEM, "%s: more than %d KiB of Lua and JSON, or more than %d files", b->directory,
+                     MAX_TOTAL / 1024, MAX_FILES);
+}
+
 /* `name`, which ends in .lua, as a source; takes `text`. */
 static bool add_source(bundle *b, const char *name, char *text, size_t length, error *err)
 {
@@ -91,14 +106,19 @@ static bool add_source(bundle *b, const char *name, char *text, size_t length, e
     b->files[b->file_count++] = f;
     b->sources = mem_realloc(b->sources, (b->count + 1) * sizeof *b->sources);
     b->sources[b->count++] = (vm_source){ f.module, f.path, f.text, length };
-    b->total += length;
-    if (b->total > MAX_TOTAL || b->count > MAX_FILES)
-        return error_set(err, ERR_SYSTEM, "%s: more than %d KiB of Lua, or more than %d files", b->directory,
-                         MAX_TOTAL / 1024, MAX_FILES);
-    return true;
+    return check_size(b, length, err);
 }
 
-static bool read_source(bundle *b, int folder, const char *name, error *err)
+/* `name`, which ends in .json; takes `text`. */
+static bool add_data(bundle *b, const char *name, char *text, size_t length, error *err)
+{
+    char *base = mem_strndup(name, strlen(name) - strlen(".json"));
+    bool ok = data_add(&b->data, base, join(b->directory, name), text, length, err) && check_size(b, length, err);
+    free(base);
+    return ok;
+}
+
+static bool read_file(bundle *b, int folder, const char *name, error *err)
 {
     struct stat st;
     size_t length = 0;
@@ -110,25 +130,21 @@ static bool read_source(bundle *b, int folder, const char *name, error *err)
     close(fd);
     if (!regular)
         return true;
-    return text && add_source(b, name, text, length, err);
+    if (!text)
+        return false;
+    return ends_with(name, ".lua") ? add_source(b, name, text, length, err) : add_data(b, name, text, length, err);
 }
 
-static bool ends_with(const char *name, const char *ending)
-{
-    size_t n = strlen(name), m = strlen(ending);
-    return n >= m && strcmp(name + n - m, ending) == 0;
-}
-
-/* One entry of the folder: what is not Lua is somebody else's. */
+/* One entry of the folder: what is neither Lua nor JSON is somebody else's. */
 static bool read_entry(bundle *b, int folder, const char *name, error *err)
 {
-    if (strcmp(name, "policy.json") == 0)
-        return error_set(err, ERR_POLICY, "%s/policy.json: this version reads policy.lua only", b->directory);
-    if (*name == '.' || !ends_with(name, ".lua"))
+    bool lua = ends_with(name, ".lua");
+    if (*name == '.' || !(lua || ends_with(name, ".json")))
         return true;
-    if (!is_module_name(name, strlen(name) - strlen(".lua")))
-        return error_set(err, ERR_POLICY, "%s/%s: a module's name is made of a to z, 0 to 9 and _", b->directory, name);
-    return read_source(b, folder, name, err);
+    if (!is_module_name(name, strlen(name) - strlen(lua ? ".lua" : ".json")))
+        return error_set(err, ERR_POLICY, "%s/%s: %s name is made of a to z, 0 to 9 and _", b->directory, name,
+                         lua ? "a module's" : "a data file's");
+    return read_file(b, folder, name, err);
 }
 
 /* kubelet replaces a volume by pointing ..data elsewhere: opened once, all files come from one version. */
@@ -160,13 +176,29 @@ static int by_module(const void *a, const void *b)
     return strcmp(((const vm_source *)a)->module, ((const vm_source *)b)->module);
 }
 
-static bool find_entry(bundle *b, error *err)
+static void find_entry(bundle *b)
 {
     for (size_t i = 0; i < b->count; i++)
         if (strcmp(b->sources[i].module, "policy") == 0)
             b->entry = b->sources[i].path;
+}
+
+static void add_embedded(bundle *b)
+{
+    b->sources = mem_realloc(b->sources, (b->count + 1) * sizeof *b->sources);
+    b->count += embedded_find("policy", &b->sources[b->count]);
+}
+
+/* Rules alone are carried out by the embedded policy. */
+static bool complete(bundle *b, error *err)
+{
+    find_entry(b);
+    if (!b->entry && data_find(&b->data, "policy", strlen("policy"))) {
+        add_embedded(b);
+        find_entry(b);
+    }
     return b->entry || error_set(err, ERR_SYSTEM, "%s/policy.lua: no such file: a bundle needs a policy.lua that "
-                                 "returns a function of one Pod", b->name);
+                                 "returns a function of one Pod, or a policy.json with rules", b->name);
 }
 
 static bool read_folder(bundle *b, error *err)
@@ -179,19 +211,19 @@ static bool read_folder(bundle *b, error *err)
             close(fd);
         return false;
     }
-    bool ok = read_entries(b, folder, err);
+    bool ok = read_entries(b, folder, err) && complete(b, err);
     closedir(folder);
     if (b->count)
         qsort(b->sources, b->count, sizeof *b->sources, by_module);     /* not the order of the file system */
-    return ok && find_entry(b, err);
+    return ok;
 }
 
-static bool read_embedded(bundle *b, error *err)
+static bool read_embedded(bundle *b)
 {
-    b->sources = mem_alloc(sizeof *b->sources);
-    b->count = embedded_find("policy", b->sources);
+    add_embedded(b);
+    find_entry(b);
     digest_set_add(&b->seen, "policy.lua", b->sources[0].text, b->sources[0].length);
-    return find_entry(b, err);
+    return true;
 }
 
 /* ---- life --------------------------------------------------------------- */
@@ -204,20 +236,21 @@ static char *copy_path(const char *directory)
     return mem_strndup(directory, length);
 }
 
-static bundle *new(const char *directory, size_t workers)
+static bundle *new(const char *directory, size_t workers, size_t memory)
 {
     bundle *b = mem_zalloc(sizeof *b + workers * sizeof *b->vms);
     atomic_init(&b->references, 1);
     b->directory = directory ? copy_path(directory) : NULL;
     b->name = mem_strdup(directory ? b->directory : "embedded default");
     b->workers = workers;
+    data_init(&b->data, memory);
     return b;
 }
 
 bool bundle_compile(bundle *b, vm_limits limits, error *err)
 {
     for (size_t i = 0; i < b->workers; i++) {
-        vm *v = vm_new(b->sources, b->count, limits, err);
+        vm *v = vm_new(b->sources, b->count, &b->data, limits, err);
         if (!v)
             return false;
         atomic_init(&b->vms[i], v);
@@ -227,10 +260,10 @@ bool bundle_compile(bundle *b, vm_limits limits, error *err)
     return true;
 }
 
-bundle *bundle_read(const char *dir, size_t workers, error *err)
+bundle *bundle_read(const char *dir, size_t workers, size_t memory, error *err)
 {
-    bundle *b = new(dir, workers ? workers : 1);
-    if (!(dir ? read_folder(b, err) : read_embedded(b, err))) {
+    bundle *b = new(dir, workers ? workers : 1, memory);
+    if (!(dir ? read_folder(b, err) : read_embedded(b))) {
         bundle_unref(b);
         return NULL;
     }
@@ -241,7 +274,7 @@ bundle *bundle_read(const char *dir, size_t workers, error *err)
 
 bundle *bundle_load(const char *dir, size_t workers, vm_limits limits, error *err)
 {
-    bundle *b = bundle_read(dir, workers, err);
+    bundle *b = bundle_read(dir, workers, limits.memory, err);
     if (!b || bundle_compile(b, limits, err))
         return b;
     bundle_unref(b);
@@ -270,6 +303,7 @@ void bundle_unref(bundle *b)
     for (size_t i = 0; i < b->file_count; i++)
         free_file(&b->files[i]);
     digest_set_release(&b->seen);
+    data_release(&b->data);
     free(b->files);
     free(b->sources);
     free(b->resource);

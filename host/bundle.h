@@ -11,14 +11,14 @@
 
 typedef struct bundle bundle;
 
-/* Read policy.lua and the modules beside it from `dir` (NULL: the embedded default), compile and
- * check them. NULL and `err` on the first bad file: ERR_SYSTEM when it cannot be read, ERR_POLICY*
- * otherwise. `workers` is how many threads may borrow a vm at once. */
+/* Read policy.lua with the modules and the JSON beside it from `dir` (NULL: the embedded default), compile
+ * and check them. A folder with a policy.json alone gets the embedded policy.lua. NULL and `err` on the
+ * first bad file: ERR_SYSTEM when it cannot be read, ERR_POLICY* otherwise. `workers` is how many threads may borrow a vm at once. */
 bundle *bundle_load(const char *dir, size_t workers, vm_limits limits, error *err);
 
 /* The same in two steps, for whoever wants to know what is new before working on it: only
- * bundle_digest() and bundle_unref() are allowed between them. */
-bundle *bundle_read(const char *dir, size_t workers, error *err);
+ * bundle_digest() and bundle_unref() are allowed between them. `memory`: of the limits, in bytes. */
+bundle *bundle_read(const char *dir, size_t workers, size_t memory, error *err);
 bool bundle_compile(bundle *b, vm_limits limits, error *err);
 
 bundle *bundle_ref(bundle *b);

@@ -111,6 +111,7 @@ static bool decide(decided *h, const manifest_pod *p, report *r)
         cannot(s, h->file->name, p->line, err.text);
         return false;
     }
+    r->question.explain = true;
     admission_review(s->bundle, &r->question, h->file->arena, options_limits(&s->options).cpu_ns, &r->verdict);
     if (r->verdict.kind == VERDICT_FAILED) {
         cannot_decide(h, p, &r->verdict.error);

@@ -1,6 +1,6 @@
 #include "lua_base.h"
 
-#include "lua_pod.h"
+#include "lua_view.h"
 #include "lua_sort.h"
 #include "sandbox.h"
 
@@ -69,8 +69,8 @@ static size_t work_of(const key *a, const key *b)
 /* [-0, +0, e] `index` becomes a plain table: a view of the Pod is copied into one. */
 static void as_table(lua_State *L, int index)
 {
-    if (lua_pod_is_view(L, index)) {
-        lua_pod_copy(L, index);
+    if (lua_view_is(L, index)) {
+        lua_view_copy(L, index);
         lua_replace(L, index);
     }
     luaL_checktype(L, index, LUA_TTABLE);
@@ -202,7 +202,7 @@ static int f_tostring(lua_State *L)
         lua_pushstring(L, lua_toboolean(L, 1) ? "true" : "false");
         return 1;
     default:
-        lua_pushstring(L, lua_pod_is_view(L, 1) ? "table" : luaL_typename(L, 1));
+        lua_pushstring(L, lua_view_is(L, 1) ? "table" : luaL_typename(L, 1));
         return 1;
     }
 }
@@ -210,7 +210,7 @@ static int f_tostring(lua_State *L)
 static int f_type(lua_State *L)
 {
     luaL_checkany(L, 1);
-    lua_pushstring(L, lua_pod_is_view(L, 1) ? "table" : luaL_typename(L, 1));
+    lua_pushstring(L, lua_view_is(L, 1) ? "table" : luaL_typename(L, 1));
     return 1;
 }
 

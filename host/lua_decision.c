@@ -1,6 +1,6 @@
 #include "lua_decision.h"
 
-#include "lua_pod.h"
+#include "lua_view.h"
 #include "sandbox.h"
 #include "utf8.h"
 
@@ -227,7 +227,7 @@ static json *read_table(reader *r, int depth)
 /* [-0, +0, e] */
 static json *read_view(reader *r, int depth)
 {
-    lua_pod_copy(r->L, -1);                             // view table
+    lua_view_copy(r->L, -1);                             // view table
     json *value = read_table(r, depth);
     lua_pop(r->L, 1);                                   // view
     return value;

@@ -1,5 +1,6 @@
 #include "lua_failure.h"
 
+#include "data.h"
 #include "utf8.h"
 
 #include <stdio.h>
@@ -111,11 +112,24 @@ static bool say_here(const lua_failure *f, error *err, error_kind kind, const ch
     return say(err, kind, *p->path ? p->path : f->entry->path, p->line, text);
 }
 
+/* "policy.json#/rules/3: sentence", as the library says where data is wrong: the file's own path and line. */
+static bool say_data(const lua_failure *f, error *err, const char *text)
+{
+    const char *dot = strstr(text, ".json#"), *end = dot ? strstr(dot, ": ") : NULL;
+    const data_file *file = end ? data_find(f->box->data, text, (size_t)(dot - text)) : NULL;
+    if (!file)
+        return true;
+    const char *pointer = dot + strlen(".json#");
+    return say(err, ERR_POLICY, file->path, data_line(file, pointer, (size_t)(end - pointer)), end + 2);
+}
+
 /* Lua has put the place in front of most messages; its own text for it may be cut. */
 static bool say_message(const lua_failure *f, error *err, const char *message)
 {
     char text[sizeof err->text];
     first_line(message, text, sizeof text);
+    if (!say_data(f, err, text))
+        return false;
     const char *rest, *path = split_path(f, text, &rest);
     if (!path)
         return say_here(f, err, ERR_POLICY, text);

@@ -1,6 +1,8 @@
 #include "lua_library.h"
 
 #include "lua_base.h"
+#include "lua_castslice.h"
+#include "lua_quantity.h"
 #include "lua_require.h"
 #include "lua_table.h"
 #include "lua_text.h"
@@ -30,6 +32,10 @@ const lua_library_row lua_library_rows[] = {
     { "", "type", lua_base_open, AS_IT_IS, "constant" },
     { "", "require", lua_require_open, AS_IT_IS, "the module's size, compiled in charged pieces; runs once" },
 
+    { "castslice", "data", luaopen_castslice, AS_IT_IS, "the bundle's files; reading what it gives, see lua_frozen.c" },
+    { "castslice", "freeze", luaopen_castslice, AS_IT_IS, "each element and its bytes, charged; at most the policy's memory" },
+    { "castslice", "note", luaopen_castslice, AS_IT_IS, "500 bytes" },
+
     { "math", "abs", luaopen_math, AS_IT_IS, "constant" },
     { "math", "ceil", luaopen_math, AS_IT_IS, "constant" },
     { "math", "floor", luaopen_math, AS_IT_IS, "constant" },
@@ -38,6 +44,9 @@ const lua_library_row lua_library_rows[] = {
     { "math", "min", luaopen_math, AS_IT_IS, "its arguments" },
     { "math", "tointeger", luaopen_math, CHARGED_BY_LENGTH, "the length of its string, charged" },
     { "math", "type", luaopen_math, AS_IT_IS, "constant" },
+
+    { "quantity", "compare", luaopen_castslice_quantity, AS_IT_IS, "the lengths of both strings, charged" },
+    { "quantity", "number", luaopen_castslice_quantity, AS_IT_IS, "the length of its string, charged" },
 
     { "string", "byte", luaopen_string, CHARGED_BY_LENGTH, "the length of its string, charged" },
     { "string", "char", luaopen_string, AS_IT_IS, "its arguments" },
@@ -163,7 +172,7 @@ static void guard(lua_State *L, int table, const char *library)
 /* [-0, +0, e] */
 static void guard_all(lua_State *L, int globals)
 {
-    static const char *const libraries[] = { "math", "string", "table", "text" };
+    static const char *const libraries[] = { "castslice", "math", "quantity", "string", "table", "text" };
     for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
         lua_getfield(L, globals, libraries[i]);         // library
         guard(L, lua_absindex(L, -1), libraries[i]);
@@ -183,6 +192,13 @@ static void set_string_methods(lua_State *L, int globals)
     lua_pop(L, 1);                                      // -
 }
 
+/* [-0, +0, e] `require` gives the same table as the global. */
+static void provide(lua_State *L, int globals, const char *library, const char *module)
+{
+    lua_getfield(L, globals, library);                  // library
+    lua_require_provide(L, module);                     // -
+}
+
 void lua_library_open(lua_State *L)
 {
     lua_newtable(L);                                    // globals
@@ -191,7 +207,8 @@ void lua_library_open(lua_State *L)
     add_constants(L, globals);
     set_string_methods(L, globals);
     guard_all(L, globals);
-    lua_getfield(L, globals, "text");                   // globals text
-    lua_require_provide(L, "castslice.text");           // globals
+    provide(L, globals, "castslice", "castslice");
+    provide(L, globals, "quantity", "castslice.quantity");
+    provide(L, globals, "text", "castslice.text");
     lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS); // -
 }

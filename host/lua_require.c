@@ -69,7 +69,7 @@ static void unknown(lua_State *L, const char *module)
         luaL_addstring(&b, s->sources[i].module);
         luaL_addstring(&b, ", ");
     }
-    luaL_addstring(&b, "castslice.text");
+    luaL_addstring(&b, "castslice.text and more of the library (docs/policies.md)");
     luaL_pushresult(&b);                                // known
     luaL_error(L, "there is no module `%s`; there is %s", module, lua_tostring(L, -1));
 }
@@ -101,6 +101,18 @@ bool lua_require_is_loaded(lua_State *L, const char *module)
     bool is_loaded = lua_getfield(L, -1, module) != LUA_TNIL;       // loaded value
     lua_pop(L, 2);                                      // -
     return is_loaded;
+}
+
+static void forget(void *state, const char *module)
+{
+    lua_State *L = state;
+    lua_pushnil(L);
+    lua_require_provide(L, module);
+}
+
+void lua_require_forget(lua_State *L)
+{
+    embedded_each_passing(forget, L);
 }
 
 /* [-0, +1, e] */

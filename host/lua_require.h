@@ -15,6 +15,7 @@ int lua_require_open(lua_State *L);                          /* [-0, +1, e] the 
 
 void lua_require_provide(lua_State *L, const char *module);  /* [-1, +0, e] the value on top is what `module` gives */
 void lua_require_module(lua_State *L, const char *module);   /* [-0, +1, e] what `require "module"` gives */
+void lua_require_forget(lua_State *L);                       /* [-0, +0, e] the modules that only loading needs; they load again when required again */
 bool lua_require_is_loaded(lua_State *L, const char *module);/* [-0, +0, m] */
 
 /* [-0, +1, e] Compile a source; raises its first syntax error, and for anything that is not text. */

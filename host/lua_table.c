@@ -1,6 +1,6 @@
 #include "lua_table.h"
 
-#include "lua_pod.h"
+#include "lua_view.h"
 #include "lua_sort.h"
 #include "sandbox.h"
 
@@ -9,7 +9,7 @@
 /* [-0, +0, e] A table, or a view of the Pod when it is only read. */
 static lua_Integer check_readable(lua_State *L, int index)
 {
-    if (!lua_pod_is_view(L, index))
+    if (!lua_view_is(L, index))
         luaL_checktype(L, index, LUA_TTABLE);
     return luaL_len(L, index);
 }
@@ -17,8 +17,8 @@ static lua_Integer check_readable(lua_State *L, int index)
 /* [-0, +0, e] */
 static lua_Integer check_writable(lua_State *L, int index)
 {
-    if (lua_pod_is_view(L, index))
-        luaL_error(L, LUA_POD_READ_ONLY);
+    if (lua_view_is(L, index))
+        luaL_error(L, LUA_VIEW_READ_ONLY);
     luaL_checktype(L, index, LUA_TTABLE);
     return (lua_Integer)lua_rawlen(L, index);
 }

@@ -23,6 +23,7 @@ typedef _Atomic uint64_t counter;
 
 struct metrics {
     counter mutations, noop, errors;
+    counter enforced;                   /* of the mutations, those no annotation asked for */
     counter malformed, overloaded;
     counter failures[REASONS];
     counter durations[BOUNDS + 1];      /* each its own bucket, not cumulative; the last is above them all */
@@ -63,7 +64,11 @@ static void count_outcome(metrics *m, const verdict *v)
 {
     switch (v->kind) {
     case VERDICT_UNCHANGED: count(&m->noop); break;
-    case VERDICT_MUTATED: count(&m->mutations); break;
+    case VERDICT_MUTATED:
+        count(&m->mutations);
+        if (v->pod.opt != POD_OPT_IN)
+            count(&m->enforced);
+        break;
     case VERDICT_DENIED: count(&m->errors); break;
     case VERDICT_FAILED:
         count(&m->errors);
@@ -137,6 +142,8 @@ static void write_outcomes(const metrics *m, buf *out)
     total(out, "castslice_requests_total", "Reviews processed, dry runs included: mutations + noop + errors.",
           mutations + noop + errors);
     total(out, "castslice_mutations_total", "Reviews whose Pod was changed.", mutations);
+    total(out, "castslice_policy_enforced_total", "Reviews whose Pod was changed because a rule or the policy chose "
+          "it, not an annotation of its own.", load(&m->enforced));
     total(out, "castslice_noop_total", "Reviews allowed without a change.", noop);
     total(out, "castslice_errors_total", "Reviews denied, or not decided because something failed.", errors);
 }

@@ -123,7 +123,7 @@ static void refuse_policy(reload *r, bundle *b, const error *err, bool forced)
 static void look_at_policy(reload *r, bool forced)
 {
     error err = { .kind = ERR_NONE };
-    bundle *b = bundle_read(r->options->policy, r->options->threads, &err);
+    bundle *b = bundle_read(r->options->policy, r->options->threads, r->options->policy_memory, &err);
     if (b && !forced && strcmp(bundle_digest(b), r->tried_policy.digest) == 0)
         bundle_unref(b);
     else if (b && !forced && strcmp(bundle_digest(b), r->served_policy) == 0)
@@ -150,7 +150,7 @@ static bool fall_back(reload *r, const error *why, error *err)
 static bool first_policy(reload *r, error *err)
 {
     const options *o = r->options;
-    bundle *b = bundle_read(o->policy, o->threads, err);
+    bundle *b = bundle_read(o->policy, o->threads, o->policy_memory, err);
     if (b && make(o, b, err)) {
         remember(&r->tried_policy, bundle_digest(b));
         serve_policy(r, b, false);

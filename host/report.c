@@ -129,6 +129,15 @@ static void put_warnings(const report *r, buf *out)
     }
 }
 
+static void put_notes(const report *r, buf *out)
+{
+    for (const json *n = json_first(r->verdict.notes); n; n = json_next(n)) {
+        buf_puts(out, "  ");
+        report_plain(json_string(n), out);
+        buf_putc(out, '\n');
+    }
+}
+
 static void put_value(const json *value, buf *out)
 {
     buf text;
@@ -174,6 +183,7 @@ void report_text(const report *r, const splice *lines, buf *out)
     put_heading(r, out);
     put_answer(r, out);
     put_why(r, out);
+    put_notes(r, out);
     put_slices(r, out);
     put_warnings(r, out);
     if (r->verdict.kind == VERDICT_MUTATED && !put_lines(r, lines, out))
@@ -242,6 +252,15 @@ static void put_warnings_json(const report *r, buf *out)
     buf_putc(out, ']');
 }
 
+static void put_notes_json(const report *r, buf *out)
+{
+    buf_puts(out, ",\"notes\":");
+    if (r->verdict.notes)
+        json_write(out, r->verdict.notes);
+    else
+        buf_puts(out, "[]");
+}
+
 /* Paths are relative to the document given, but for a review to its object, as in the answer. */
 static void put_patch(const report *r, buf *out)
 {
@@ -264,6 +283,7 @@ void report_json(const report *r, buf *out)
     put_member(out, "rule", v->rule);
     put_member(out, "message", v->message);
     put_warnings_json(r, out);
+    put_notes_json(r, out);
     buf_puts(out, ",\"patch\":");
     put_patch(r, out);
     buf_puts(out, "}\n");

@@ -12,6 +12,7 @@
 #define CASTSLICE_SANDBOX_H
 
 #include "heap.h"
+#include "json.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,6 +36,11 @@ typedef struct sandbox {
     lua_State *L;           /* NULL until the state exists; it lies in the heap */
     const struct vm_source *sources;    /* what `require` finds, and whose paths messages begin with; borrowed */
     size_t source_count;
+    const struct data_set *data;        /* the bundle's JSON; borrowed, may be NULL */
+    json_arena *frozen;     /* where what a policy freezes lies; NULL but while it loads */
+    json *notes;            /* what the policy says of this run, an array of strings; NULL when nobody listens */
+    json_arena *arena;      /* of the notes */
+    size_t note_count;
     int64_t cpu_ns;         /* what this run may use */
     int64_t cpu_start;      /* the thread's CPU clock when it began */
     int64_t look_at;        /* monotonic time before which the budget cannot be spent */

@@ -6,6 +6,7 @@
 #include "lua_library.h"
 #include "lua_pod.h"
 #include "lua_require.h"
+#include "lua_view.h"
 #include "mem.h"
 #include "sandbox.h"
 
@@ -21,6 +22,7 @@ struct vm {
     sandbox box;
     const vm_source *entry;
     vm_limits limits;
+    json_arena *frozen;         /* what the policy froze; it does not change after loading */
     const char *resource;       /* a string in the image, or NULL */
     size_t heaviest;            /* as the sandbox knew it when the image was taken */
 };
@@ -107,12 +109,13 @@ static int load_policy(lua_State *L)
     vm *v = lua_touserdata(L, 1);
     lua_settop(L, 0);                                   // -
     lua_library_open(L);
-    lua_pod_open(L);
+    lua_view_open(L);
     lua_gc(L, LUA_GCCOLLECT);
     lua_pushcfunction(L, run_policy);                   // run
     lua_require_module(L, v->entry->module);            // run policy
     read_policy(L, v);                                  // run decide
     compile_others(L, v);
+    lua_require_forget(L);
     lua_gc(L, LUA_GCCOLLECT);
     return 2;
 }
@@ -153,11 +156,13 @@ static bool load(vm *v, error *err)
     return lua_failure_explain(&f, status, L ? message_of(L) : NULL, err);
 }
 
-vm *vm_new(const vm_source *sources, size_t count, vm_limits limits, error *err)
+vm *vm_new(const vm_source *sources, size_t count, const data_set *data, vm_limits limits, error *err)
 {
     vm *v = mem_zalloc(sizeof *v);
     *v = (vm){ .entry = find_entry(sources, count), .limits = limits };
-    v->box = (sandbox){ .heap = heap_new(limits.memory), .sources = sources, .source_count = count };
+    v->frozen = json_arena_new(limits.memory);
+    v->box = (sandbox){ .heap = heap_new(limits.memory), .sources = sources, .source_count = count, .data = data,
+                        .frozen = v->frozen };
     bool ok = v->entry && v->box.heap;
     if (!ok)
         error_set(err, ERR_SYSTEM, v->entry ? "cannot reserve memory for the policy" : "there is no policy.lua");
@@ -166,6 +171,7 @@ vm *vm_new(const vm_source *sources, size_t count, vm_limits limits, error *err)
         return NULL;
     }
     v->heaviest = v->box.heaviest;
+    v->box.frozen = NULL;
     heap_keep(v->box.heap);
     return v;
 }
@@ -176,6 +182,7 @@ void vm_free(vm *v)
     if (!v)
         return;
     heap_free(v->box.heap);
+    json_arena_free(v->frozen);
     free(v);
 }
 
@@ -220,6 +227,13 @@ json *vm_run(vm *v, const pod *p, int64_t cpu_ns, json_arena *arena, vm_usage *u
     *usage = (vm_usage){ sandbox_cpu(&v->box), heap_peak(v->box.heap) };
     heap_restore(v->box.heap);                          // handler run decide
     return answer;
+}
+
+void vm_listen(vm *v, json *notes, json_arena *arena)
+{
+    v->box.notes = notes;
+    v->box.arena = arena;
+    v->box.note_count = 0;
 }
 
 const char *vm_library(void)

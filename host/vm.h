@@ -8,6 +8,7 @@
 #ifndef CASTSLICE_VM_H
 #define CASTSLICE_VM_H
 
+#include "data.h"
 #include "error.h"
 #include "json.h"
 #include "pod.h"
@@ -38,8 +39,9 @@ typedef struct vm_usage {
 
 /* Compile `sources`, run the entry once and keep what it returned: a function of
  * one Pod, or a table with `decide` and settings. NULL and `err` (ERR_POLICY*,
- * file and line first) on the first mistake. Loading has 20 times the CPU budget of a run. */
-vm *vm_new(const vm_source *sources, size_t count, vm_limits limits, error *err);
+ * file and line first) on the first mistake. Loading has 20 times the CPU budget of a run.
+ * `data` is what castslice.data reads: borrowed, must outlive the vm, NULL for none. */
+vm *vm_new(const vm_source *sources, size_t count, const data_set *data, vm_limits limits, error *err);
 void vm_free(vm *v);                        /* NULL is fine */
 
 /* The policy's setting `resource`, or NULL. Lives as long as the vm. */
@@ -57,6 +59,9 @@ const char *vm_trace(const vm *v);
  * NULL and `err` (ERR_POLICY, _CPU, _MEMORY; the policy's file always, the line where Lua
  * knows one; ERR_TOO_LARGE for a full arena). Every run starts from the image. */
 json *vm_run(vm *v, const pod *p, int64_t cpu_ns, json_arena *arena, vm_usage *usage, error *err);
+
+/* From now on runs append what the policy notes (castslice.note) to `notes`, an array in `arena`. NULL: nobody listens. */
+void vm_listen(vm *v, json *notes, json_arena *arena);
 
 const char *vm_library(void);                /* "Lua 5.4.4" */
 

@@ -1,5 +1,5 @@
 -- How many slices does a Pod get for each whole GPU it asked for?
--- castops.io/slice-ratio says it as a number, castops.io/workload-type by a name below.
+-- castops.io/slice-ratio says it as a number, castops.io/workload-type by a name below, a rule of policy.json either way.
 
 local presets = {
   training  = 4,
@@ -10,37 +10,48 @@ local presets = {
 local default_ratio = 1
 local max_ratio = 1024
 
+local castslice = require "castslice"
 local text = require "castslice.text"
 
-local function names(t)
-  local list = {}
-  for name in pairs(t) do list[#list + 1] = name end
-  table.sort(list)
-  return table.concat(list, ", ")
-end
+-- Beside this file may lie a policy.json: rules that enrol Pods without an annotation (docs/rules.md).
+local rules = castslice.data "policy" and require "castslice.rules"
+local book = rules and rules.load("policy", presets)
+
+local names = {}
+for name in pairs(presets) do names[#names + 1] = name end
+table.sort(names)
+local one_of_presets = "one of " .. table.concat(names, ", ")
 
 -- A value nobody understands is the Pod author's mistake: the Pod is refused with this sentence.
 local function invalid(annotation, value, allowed)
   return { invalid = annotation .. ": " .. text.quote(value) .. " is not " .. allowed }
 end
 
-return function(pod)
+local function decide(pod)
   local annotations = pod.annotations
-  if annotations["castops.io/optimize"] ~= "true" then return nil end
+  local opted_in = annotations["castops.io/optimize"] == "true"
+  local rule = book and rules.first(book, pod)
+  local stop = rule and rules.stop(rule, opted_in)
+  if stop or not (opted_in or rule) then return stop end
 
-  local ratio = annotations["castops.io/slice-ratio"]
+  local ratio, reason = annotations["castops.io/slice-ratio"], nil
+  local kind = annotations["castops.io/workload-type"]
   if ratio then
     local n = text.integer(ratio, 1, max_ratio)
     if not n then return invalid("castops.io/slice-ratio", ratio, "a whole number from 1 to " .. max_ratio) end
-    return { ratio = n, reason = "slice-ratio=" .. n }
+    ratio, reason = n, "slice-ratio=" .. n
+  elseif kind then
+    ratio, reason = presets[kind], "workload-type=" .. kind
+    if not ratio then return invalid("castops.io/workload-type", kind, one_of_presets) end
+  elseif rule and rule.sliceRatio then
+    ratio, reason = rule.sliceRatio, "rule " .. rule.name .. ": sliceRatio=" .. rule.sliceRatio
+  elseif rule and rule.workloadType then
+    ratio, reason = presets[rule.workloadType], "rule " .. rule.name .. ": workloadType=" .. rule.workloadType
+  else
+    ratio, reason = default_ratio, "default"
   end
-
-  local kind = annotations["castops.io/workload-type"]
-  if kind then
-    local n = presets[kind]
-    if not n then return invalid("castops.io/workload-type", kind, "one of " .. names(presets)) end
-    return { ratio = n, reason = "workload-type=" .. kind }
-  end
-
-  return { ratio = default_ratio, reason = "default" }
+  if not rule then return { ratio = ratio, reason = reason } end
+  return rules.rewrite(rule, pod, ratio, reason)
 end
+
+return { decide = decide, resource = book and book.resource }

@@ -114,7 +114,7 @@ static double run_source(const char *text, const char *object)
 {
     error err;
     vm_source source = { "policy", "policy.lua", text, strlen(text) };
-    vm *v = vm_new(&source, 1, limits, &err);
+    vm *v = vm_new(&source, 1, NULL, limits, &err);
     if (!v)
         exit(2);
     double us = run_pod(v, object);

@@ -105,7 +105,7 @@ static void run_escape(const char *name)
     escape e;
     error err = { .kind = ERR_NONE };
     open_escape(&e, name);
-    vm *v = vm_new(&e.source, 1, e.limits, &err);
+    vm *v = vm_new(&e.source, 1, NULL, e.limits, &err);
     for (int i = 0; v && i < RUNS; i++)
         run_once(&e, v);
     if (!v)

@@ -43,7 +43,7 @@ static vm *load(const char *text, error *err)
 {
     static vm_source source;        /* borrowed by the vm: one policy at a time */
     source = (vm_source){ "policy", "dir/policy.lua", text, strlen(text) };
-    return vm_new(&source, 1, limits, err);
+    return vm_new(&source, 1, NULL, limits, err);
 }
 
 /* The answer as JSON, or the error's text. */
@@ -141,7 +141,7 @@ static void modules_are_found_by_name(void **state)
     };
     fixture f;
     set_up(&f, object);
-    vm *v = vm_new(sources, COUNT(sources), limits, &f.err);
+    vm *v = vm_new(sources, COUNT(sources), NULL, limits, &f.err);
     assert_non_null(v);
     assert_string_equal(run(&f, v), "{\"ratio\":7}");
     assert_string_equal(run(&f, v), "{\"ratio\":7}");
@@ -157,7 +157,7 @@ static void load_modules(const char *a, const char *b, char *text, size_t size)
         { "policy", "dir/policy.lua", entry, sizeof entry - 1 },
     };
     error err = { .kind = ERR_NONE };
-    vm *v = vm_new(sources, COUNT(sources), limits, &err);
+    vm *v = vm_new(sources, COUNT(sources), NULL, limits, &err);
     snprintf(text, size, "%s", v ? "" : err.text);
     vm_free(v);
 }
@@ -422,7 +422,7 @@ static void a_long_path_is_named_whole(void **state)
     for (size_t i = 0; i < COUNT(texts); i++) {
         const vm_source source = { "policy", path, texts[i], strlen(texts[i]) };
         error err;
-        assert_null(vm_new(&source, 1, (vm_limits){ (size_t)8 << 20, 1000000 }, &err));
+        assert_null(vm_new(&source, 1, NULL, (vm_limits){ (size_t)8 << 20, 1000000 }, &err));
         assert_memory_equal(err.text, path, sizeof path - 1);
         assert_memory_equal(err.text + sizeof path - 1, ":2: ", 4);
         assert_int_equal(err.line, 2);
@@ -535,7 +535,7 @@ static void memory_may_rise_from_nothing(void **state)
     for (size_t memory = 0; !answered; memory += 24) {
         assert_true(memory < 100000);
         f.err = (error){ .kind = ERR_NONE };
-        vm *v = vm_new(&source, 1, (vm_limits){ memory, limits.cpu_ns }, &f.err);
+        vm *v = vm_new(&source, 1, NULL, (vm_limits){ memory, limits.cpu_ns }, &f.err);
         assert_true(v || !loaded);
         loaded = v != NULL;
         if (v)

@@ -1,0 +1,102 @@
+#include "data.h"
+
+#include "mem.h"
+#include "source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TREE_CAP ((size_t)64 << 20)     /* bytes of the tree that a file is read through */
+
+void data_init(data_set *set, size_t cap)
+{
+    *set = (data_set){ .arena = json_arena_new(cap) };
+}
+
+void data_release(data_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        free(set->files[i].name);
+        free(set->files[i].path);
+        free(set->files[i].text);
+    }
+    free(set->files);
+    json_arena_free(set->arena);
+}
+
+/* ---- reading -------------------------------------------------------------- */
+
+static bool read_value(data_set *set, data_file *f, error *err)
+{
+    json_arena *arena = json_arena_new(TREE_CAP);
+    error wrong;
+    json *root = json_parse(arena, f->text, f->length, &wrong);
+    bool ok = root && frozen_of_json(set->arena, root, &f->value);
+    if (!root && wrong.line > 0)
+        error_set_line(err, ERR_POLICY, wrong.line, "%s:%d: %s", f->path, wrong.line, wrong.text);
+    else if (!root)
+        error_set(err, ERR_POLICY, "%s: %s", f->path, wrong.text);
+    else if (!ok)
+        error_set(err, ERR_POLICY_MEMORY, "%s: needs more than the policy's memory", f->path);
+    json_arena_free(arena);
+    return ok;
+}
+
+bool data_add(data_set *set, const char *name, char *path, char *text, size_t length, error *err)
+{
+    set->files = mem_realloc(set->files, (set->count + 1) * sizeof *set->files);
+    data_file *f = &set->files[set->count++];
+    *f = (data_file){ .name = mem_strdup(name), .path = path, .text = text, .length = length };
+    return read_value(set, f, err);
+}
+
+const data_file *data_find(const data_set *set, const char *name, size_t length)
+{
+    for (size_t i = 0; set && i < set->count; i++)
+        if (strlen(set->files[i].name) == length && memcmp(set->files[i].name, name, length) == 0)
+            return &set->files[i];
+    return NULL;
+}
+
+/* ---- lines ---------------------------------------------------------------- */
+
+/* One token of a JSON Pointer, unescaped, into `out`; what follows it. */
+static const char *next_token(const char *at, const char *end, char *out, size_t size)
+{
+    size_t n = 0;
+    for (at++; at < end && *at != '/'; at++) {
+        bool escape = *at == '~' && at + 1 < end;
+        char c = escape ? (at[1] == '1' ? '/' : '~') : *at;
+        at += escape;
+        if (n + 1 < size)
+            out[n++] = c;
+    }
+    out[n] = '\0';
+    return at;
+}
+
+static int line_in(source_node *node, const char *at, const char *end)
+{
+    char token[400];
+    int line = 0;
+    while (node) {
+        line = node->line;
+        if (at >= end)
+            break;
+        at = next_token(at, end, token, sizeof token);
+        node = source_child(node, token, NULL);
+    }
+    return line;
+}
+
+int data_line(const data_file *file, const char *pointer, size_t length)
+{
+    json_arena *arena = json_arena_new(TREE_CAP);
+    error err;
+    source_text in = { .text = file->text, .end = file->length, .line = 1 };
+    json *root = json_parse(arena, file->text, file->length, &err);
+    source_node *node = root ? source_of_json(arena, &in, root) : NULL;
+    int line = line_in(node, pointer, pointer + length);
+    json_arena_free(arena);
+    return line;
+}
