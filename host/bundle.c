@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define CASES "cases.yaml"
+
 enum {
     MAX_FILE = 256 * 1024,      /* bytes of one source */
     MAX_TOTAL = 1024 * 1024,    /* what a ConfigMap can hold */
@@ -34,6 +36,8 @@ struct bundle {
     vm_source *sources;         /* sorted by module; borrow the files or what is embedded */
     size_t count;
     const char *entry;          /* path of policy.lua */
+    char *cases_path, *cases_text;
+    bundle_file cases;          /* cases.yaml; text is NULL when there is none */
     digest_set seen;            /* every file that counts, until all are read */
     char digest[DIGEST_TEXT];
     char *resource;
@@ -118,6 +122,15 @@ static bool add_data(bundle *b, const char *name, char *text, size_t length, err
     return ok;
 }
 
+/* Takes `text`. */
+static bool keep_cases(bundle *b, char *text, size_t length, error *err)
+{
+    b->cases_path = join(b->directory, CASES);
+    b->cases_text = text;
+    b->cases = (bundle_file){ b->cases_path, text, length };
+    return check_size(b, length, err);
+}
+
 static bool read_file(bundle *b, int folder, const char *name, error *err)
 {
     struct stat st;
@@ -132,13 +145,17 @@ static bool read_file(bundle *b, int folder, const char *name, error *err)
         return true;
     if (!text)
         return false;
+    if (strcmp(name, CASES) == 0)
+        return keep_cases(b, text, length, err);
     return ends_with(name, ".lua") ? add_source(b, name, text, length, err) : add_data(b, name, text, length, err);
 }
 
-/* One entry of the folder: what is neither Lua nor JSON is somebody else's. */
+/* One entry of the folder: what is neither Lua nor JSON nor the cases is somebody else's. */
 static bool read_entry(bundle *b, int folder, const char *name, error *err)
 {
     bool lua = ends_with(name, ".lua");
+    if (strcmp(name, CASES) == 0)
+        return read_file(b, folder, name, err);
     if (*name == '.' || !(lua || ends_with(name, ".json")))
         return true;
     if (!is_module_name(name, strlen(name) - strlen(lua ? ".lua" : ".json")))
@@ -304,6 +321,8 @@ void bundle_unref(bundle *b)
         free_file(&b->files[i]);
     digest_set_release(&b->seen);
     data_release(&b->data);
+    free(b->cases_path);
+    free(b->cases_text);
     free(b->files);
     free(b->sources);
     free(b->resource);
@@ -315,6 +334,21 @@ void bundle_unref(bundle *b)
 const char *bundle_name(const bundle *b)
 {
     return b->name;
+}
+
+const vm_source *bundle_source(const bundle *b, size_t index)
+{
+    return index < b->file_count ? &b->sources[index] : NULL;
+}
+
+const data_file *bundle_rules(const bundle *b)
+{
+    return data_find(&b->data, "policy", strlen("policy"));
+}
+
+const bundle_file *bundle_cases(const bundle *b)
+{
+    return b->cases.text ? &b->cases : NULL;
 }
 
 const char *bundle_digest(const bundle *b)

@@ -29,6 +29,20 @@ const char *bundle_digest(const bundle *b);              /* of its files, as dig
 const char *bundle_entry(const bundle *b);               /* the path of its policy.lua, for messages */
 const char *bundle_resource(const bundle *b);            /* the default target resource, never NULL */
 
+/* One of its files, as text. Lives as long as the bundle. */
+typedef struct bundle_file {
+    const char *path, *text;
+    size_t length;
+} bundle_file;
+
+/* Its own Lua files, not the library: one of `index` from 0, or NULL behind the last. */
+const vm_source *bundle_source(const bundle *b, size_t index);
+
+/* The value and the lines of its policy.json; NULL when it has none. */
+const struct data_file *bundle_rules(const bundle *b);
+
+const bundle_file *bundle_cases(const bundle *b);        /* cases.yaml; NULL when it has none */
+
 /* A vm for one run; give it back. Never NULL as long as no more than `workers` are out. */
 vm *bundle_borrow(bundle *b);
 void bundle_return(bundle *b, vm *v);

@@ -1,5 +1,6 @@
 #include "reload.h"
 
+#include "cases.h"
 #include "certificate_make.h"
 #include "clock.h"
 #include "log.h"
@@ -64,16 +65,10 @@ static bool remember_failure(attempt *a, const char *digest, const error *err)
 
 /* ---- the policy ---------------------------------------------------------- */
 
-/* The bundle's own cases would run here, on the bundle as it would serve. */
-static bool proof(const bundle *b, error *err)
-{
-    (void)b, (void)err;
-    return true;
-}
-
+/* Compiled, and its own cases pass on the bundle as it would serve. */
 static bool make(const options *o, bundle *b, error *err)
 {
-    return bundle_compile(b, options_limits(o), err) && proof(b, err);
+    return bundle_compile(b, options_limits(o), err) && cases_prove(b, options_limits(o).cpu_ns, err);
 }
 
 static void serve_policy(reload *r, bundle *b, bool fallback)

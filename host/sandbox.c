@@ -1,5 +1,7 @@
 #include "sandbox.h"
 
+#include "coverage.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -41,7 +43,12 @@ int64_t sandbox_cpu(const sandbox *s)
     return now(CLOCK_THREAD_CPUTIME_ID) - s->cpu_start;
 }
 
-static void on_count(lua_State *L, lua_Debug *ar);
+static void on_event(lua_State *L, lua_Debug *ar);
+
+static void set_hook(const sandbox *s, int every)
+{
+    lua_sethook(s->L, on_event, LUA_MASKCOUNT | (s->coverage ? LUA_MASKLINE : 0), every);
+}
 
 /* A limit is reached: the next instruction raises, and so does every one after it. */
 static void trip(sandbox *s, sandbox_trip kind)
@@ -52,7 +59,7 @@ static void trip(sandbox *s, sandbox_trip kind)
     if (!s->L)
         return;
     sandbox_place_of(s->L, &s->place);
-    lua_sethook(s->L, on_count, LUA_MASKCOUNT, 1);
+    set_hook(s, 1);
 }
 
 /* CPU time cannot run ahead of the wall clock, and the wall clock costs no system
@@ -79,10 +86,19 @@ static void stop_if_tripped(lua_State *L, const sandbox *s)
     lua_error(L);
 }
 
-static void on_count(lua_State *L, lua_Debug *ar)
+static void mark_line(lua_State *L, const sandbox *s, lua_Debug *ar)
 {
-    (void)ar;
+    lua_getinfo(L, "S", ar);
+    coverage_mark(s->coverage, ar->source + (*ar->source == '@'), ar->currentline);
+}
+
+static void on_event(lua_State *L, lua_Debug *ar)
+{
     sandbox *s = sandbox_of(L);
+    if (ar->event == LUA_HOOKLINE) {
+        mark_line(L, s, ar);
+        return;
+    }
     look(s);
     stop_if_tripped(L, s);
 }
@@ -111,7 +127,7 @@ static void weigh(sandbox *s, size_t weight)
         return;
     s->heaviest = weight;
     if (weight > HEAVY / HOOK_EVERY && s->L && !s->trip)
-        lua_sethook(s->L, on_count, LUA_MASKCOUNT, hook_interval(s));
+        set_hook(s, hook_interval(s));
 }
 
 static bool is_deep(lua_State *L)
@@ -174,7 +190,7 @@ lua_State *sandbox_new_state(sandbox *s)
 {
     s->L = lua_newstate(allocate, s);
     if (s->L)
-        lua_sethook(s->L, on_count, LUA_MASKCOUNT, HOOK_EVERY);
+        set_hook(s, HOOK_EVERY);
     return s->L;
 }
 

@@ -41,6 +41,7 @@ typedef struct sandbox {
     json *notes;            /* what the policy says of this run, an array of strings; NULL when nobody listens */
     json_arena *arena;      /* of the notes */
     size_t note_count;
+    struct coverage *coverage;  /* of the lines that run; NULL: nobody counts them */
     int64_t cpu_ns;         /* what this run may use */
     int64_t cpu_start;      /* the thread's CPU clock when it began */
     int64_t look_at;        /* monotonic time before which the budget cannot be spent */

@@ -163,6 +163,10 @@ vm *vm_new(const vm_source *sources, size_t count, const data_set *data, vm_limi
     v->frozen = json_arena_new(limits.memory);
     v->box = (sandbox){ .heap = heap_new(limits.memory), .sources = sources, .source_count = count, .data = data,
                         .frozen = v->frozen };
+    if (limits.observer) {
+        v->box.coverage = limits.observer->coverage;
+        vm_listen(v, limits.observer->notes, limits.observer->arena);
+    }
     bool ok = v->entry && v->box.heap;
     if (!ok)
         error_set(err, ERR_SYSTEM, v->entry ? "cannot reserve memory for the policy" : "there is no policy.lua");
@@ -172,6 +176,7 @@ vm *vm_new(const vm_source *sources, size_t count, const data_set *data, vm_limi
     }
     v->heaviest = v->box.heaviest;
     v->box.frozen = NULL;
+    vm_listen(v, NULL, NULL);
     heap_keep(v->box.heap);
     return v;
 }

@@ -29,7 +29,15 @@ typedef struct vm_source {
 typedef struct vm_limits {
     size_t memory;          /* bytes of Lua heap, everything included */
     int64_t cpu_ns;         /* CPU time of the thread for one run */
+    const struct vm_observer *observer; /* NULL in the server; borrowed as long as the vm lives */
 } vm_limits;
+
+/* What who tests a bundle wants to know of it. */
+typedef struct vm_observer {
+    struct coverage *coverage;          /* the lines that run; NULL: not asked */
+    json *notes;                        /* what the policy says while it loads, an array; NULL: nobody listens */
+    json_arena *arena;                  /* of the notes */
+} vm_observer;
 
 /* What a run cost; measured also when it failed. */
 typedef struct vm_usage {

@@ -527,4 +527,16 @@ function M.shadowed(book)
   return pairs_found
 end
 
+--- What is no mistake but makes no sense, for `castslice check`: each as `FILE#POINTER SENTENCE`.
+-- @tparam book book
+-- @tparam string file
+-- @tparam function(string) note
+function M.lint(book, file, note)
+  for _, pair in ipairs(M.shadowed(book)) do
+    local rule, earlier = book.rules[pair[1]], book.rules[pair[2]]
+    note(file .. "#/rules/" .. pair[1] - 1 .. " " .. rule.name .. " can never match: " .. earlier.name ..
+         " above it always does")
+  end
+end
+
 return M

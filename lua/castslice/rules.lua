@@ -133,7 +133,10 @@ end
 function M.load(name, presets)
   local data = castslice.data(name)
   if data == nil then return nil end
-  return castslice.freeze(require("castslice.rulebook").read(data, presets, name .. ".json"))
+  local rulebook = require "castslice.rulebook"
+  local book = rulebook.read(data, presets, name .. ".json")
+  if castslice.note() then rulebook.lint(book, name .. ".json", castslice.note) end
+  return castslice.freeze(book)
 end
 
 return M

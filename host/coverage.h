@@ -1,0 +1,29 @@
+/* coverage.h - which lines of a bundle's Lua ran.
+ *
+ * Lines that count hold something to execute: no blank ones, no comments, nothing but `end`, `else` or brackets, and
+ * not the line that opens a function, which Lua runs at the function's end. They are found by reading the text, since
+ * Lua tells the lines of a function only once it has the function. */
+#ifndef CASTSLICE_COVERAGE_H
+#define CASTSLICE_COVERAGE_H
+
+#include "buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct coverage coverage;
+
+coverage *coverage_new(void);
+void coverage_free(coverage *c);                        /* NULL is fine */
+
+/* One more file to watch; `path` as the chunk is called. Both are borrowed. */
+void coverage_add(coverage *c, const char *path, const char *text, size_t length);
+
+/* Line `line` of `path` ran; paths nobody added are none of our business. */
+void coverage_mark(coverage *c, const char *path, int line);
+
+/* One line for every run of lines that count and did not run: "PATH:12-14: no case reaches this". Returns how many
+ * lines that are; `total` is how many count. */
+size_t coverage_write(const coverage *c, buf *out, size_t *total);
+
+#endif
