@@ -7,6 +7,7 @@
 #include "mem.h"
 #include "watch.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ enum {
     QUIET_MS = 50,          /* a change is over when nothing followed for so long: editors and cp write in steps */
     RESTLESS_MS = 250,      /* but it is looked at after so long in any case */
     NICE = 10,              /* what a large bundle takes to compile, the reviews beside it do not feel */
-    READS = 5               /* of a pair whose files change while they are read */
+    READS = 5               /* of what changes while it is read */
 };
 
 /* What was found last, so that finding it again is no reload. */
@@ -63,7 +64,46 @@ static bool remember_failure(attempt *a, const char *digest, const error *err)
     return !same;
 }
 
+/* ---- one version --------------------------------------------------------- */
+
+/* Which file a name leads to. */
+typedef struct identity {
+    dev_t device;
+    ino_t number;
+    off_t size;
+    struct timespec changed;
+} identity;
+
+static identity identify(const char *file)
+{
+    struct stat st;
+    if (stat(file, &st) != 0)
+        return (identity){ 0 };
+    return (identity){ st.st_dev, st.st_ino, st.st_size, st.st_mtim };
+}
+
+static bool is_same(identity a, identity b)
+{
+    return a.device == b.device && a.number == b.number && a.size == b.size &&
+           a.changed.tv_sec == b.changed.tv_sec && a.changed.tv_nsec == b.changed.tv_nsec;
+}
+
 /* ---- the policy ---------------------------------------------------------- */
+
+/* The bundle of one version: kubelet removes the one before as soon as there is a new one, also
+ * from under whoever is reading it. */
+static bundle *read_bundle(const options *o, error *err)
+{
+    char data[PATH_MAX];
+    snprintf(data, sizeof data, "%s/..data", o->policy ? o->policy : "");
+    for (int i = 1;; i++) {
+        identity version = identify(data);
+        bundle *b = bundle_read(o->policy, o->threads, o->policy_memory, err);
+        if (i == READS || is_same(version, identify(data)))
+            return b;
+        bundle_unref(b);
+    }
+}
 
 /* Compiled, and its own cases pass on the bundle as it would serve. */
 static bool make(const options *o, bundle *b, error *err)
@@ -118,7 +158,7 @@ static void refuse_policy(reload *r, bundle *b, const error *err, bool forced)
 static void look_at_policy(reload *r, bool forced)
 {
     error err = { .kind = ERR_NONE };
-    bundle *b = bundle_read(r->options->policy, r->options->threads, r->options->policy_memory, &err);
+    bundle *b = read_bundle(r->options, &err);
     if (b && !forced && strcmp(bundle_digest(b), r->tried_policy.digest) == 0)
         bundle_unref(b);
     else if (b && !forced && strcmp(bundle_digest(b), r->served_policy) == 0)
@@ -145,7 +185,7 @@ static bool fall_back(reload *r, const error *why, error *err)
 static bool first_policy(reload *r, error *err)
 {
     const options *o = r->options;
-    bundle *b = bundle_read(o->policy, o->threads, o->policy_memory, err);
+    bundle *b = read_bundle(o, err);
     if (b && make(o, b, err)) {
         remember(&r->tried_policy, bundle_digest(b));
         serve_policy(r, b, false);
@@ -157,28 +197,6 @@ static bool first_policy(reload *r, error *err)
 }
 
 /* ---- the certificate ----------------------------------------------------- */
-
-/* Which file a name leads to. */
-typedef struct identity {
-    dev_t device;
-    ino_t number;
-    off_t size;
-    struct timespec changed;
-} identity;
-
-static identity identify(const char *file)
-{
-    struct stat st;
-    if (stat(file, &st) != 0)
-        return (identity){ 0 };
-    return (identity){ st.st_dev, st.st_ino, st.st_size, st.st_mtim };
-}
-
-static bool is_same(identity a, identity b)
-{
-    return a.device == b.device && a.number == b.number && a.size == b.size &&
-           a.changed.tv_sec == b.changed.tv_sec && a.changed.tv_nsec == b.changed.tv_nsec;
-}
 
 /* Both files from one version: kubelet replaces them together, and that may happen between the two. */
 static bool read_pair(const options *o, certificate *c, error *err)
