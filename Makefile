@@ -139,10 +139,10 @@ asan tsan: ## the same tests under AddressSanitizer and UBSan, or under ThreadSa
 	$(call install-packages,$(TEST_PACKAGES))
 	$(Q)$(MAKE) --no-print-directory check FLAVOUR=$@
 
-.PHONY: check built unit spec program
+.PHONY: check built unit spec cases program
 check:
 	$(Q)$(MAKE) --no-print-directory $(JOBS) built
-	$(Q)$(MAKE) --no-print-directory -j1 unit spec program
+	$(Q)$(MAKE) --no-print-directory -j1 unit spec cases program
 
 built: $(BUILD)/castslice $(MODULES) $(UNITS)
 
@@ -151,6 +151,10 @@ unit: $(UNITS)
 
 spec: $(MODULES)
 	$(Q)LUA_CPATH='$(BUILD)/lua/?.so;;' busted --lua=$(LUA) --lpath='lua/?.lua' tests/spec
+
+cases: $(BUILD)/castslice  ## the cases of the policies we ship
+	$(Q)$< test policies
+	$(Q)$< check policies
 
 program: $(BUILD)/castslice
 	$(Q)CASTSLICE=$(abspath $<) CASTSLICE_TEST_SLOWNESS=$(if $(filter release,$(FLAVOUR)),1,5) \

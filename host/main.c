@@ -13,6 +13,8 @@ static const struct command {
 } commands[] = {
     { "serve", cmd_serve, "the webhook: answers the API server's AdmissionReviews" },
     { "review", cmd_review, "what would happen to a Pod, a workload or a recorded review, and why" },
+    { "test", cmd_test, "a policy bundle's own cases, through the engine that serves" },
+    { "check", cmd_check, "what is wrong with a policy bundle, before a reload says so" },
     { "certificate", cmd_certificate, "a serving certificate without cert-manager, or what is wrong with one" },
     { "version", cmd_version, "this program's version and its libraries'" },
 };

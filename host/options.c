@@ -14,7 +14,10 @@ enum {
     MAKE = OPTIONS_CERTIFICATE,
     INSPECT = OPTIONS_INSPECT,
     BOTH = SERVE | REVIEW,
-    ALL = SERVE | REVIEW | MAKE | INSPECT
+    TEST = OPTIONS_TEST,
+    CHECK = OPTIONS_CHECK,
+    POLICY = SERVE | REVIEW | TEST | CHECK,
+    ALL = POLICY | MAKE | INSPECT
 };
 
 /* One setting: its flag, what follows it, who takes it, its default as text, and where it goes. */
@@ -125,14 +128,31 @@ static bool set_level(void *field, const char *text)
     return log_level_parse(text, field);
 }
 
-static bool set_output(void *field, const char *text)
+static bool one_of(void *field, const char *text, const char *const *forms, size_t count)
 {
-    static const char *const forms[] = { "text", "json", "patch", "object", "admission" };
     *(const char **)field = text;
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+    for (size_t i = 0; i < count; i++)
         if (strcmp(text, forms[i]) == 0)
             return true;
     return false;
+}
+
+static bool set_output(void *field, const char *text)
+{
+    static const char *const forms[] = { "text", "json", "patch", "object", "admission" };
+    return one_of(field, text, forms, sizeof forms / sizeof *forms);
+}
+
+static bool set_test_output(void *field, const char *text)
+{
+    static const char *const forms[] = { "text", "json", "junit" };
+    return one_of(field, text, forms, sizeof forms / sizeof *forms);
+}
+
+static bool set_check_output(void *field, const char *text)
+{
+    static const char *const forms[] = { "text", "json" };
+    return one_of(field, text, forms, sizeof forms / sizeof *forms);
 }
 
 static bool set_days(void *field, const char *text)
@@ -167,6 +187,11 @@ static const row rows[] = {
       "how often bundle and certificate are read again for changes that the kernel does not tell of" },
     { "output", "FORM", REVIEW, "text", set_output, AT(output), "text, json, patch, object or admission",
       "what to print: text, json, patch, object or admission; -o for short" },
+    { "output", "FORM", TEST, "text", set_test_output, AT(output), "text, json or junit",
+      "what to print: text, json (an object for each bundle) or junit; -o for short" },
+    { "output", "FORM", CHECK, "text", set_check_output, AT(output), "text or json",
+      "what to print: text, or json (an object for each finding); -o for short" },
+    { "coverage", NULL, TEST, NULL, set_flag, AT(coverage), "", "say which rules and lines no case reaches (text only)" },
     { "namespace", "NAME", REVIEW, NULL, set_text, AT(namespace), "a name",
       "for manifests: the namespace they go to; otherwise the document's own, or default" },
     { "service", "NAME", SERVE, NULL, set_text, AT(service), "a name",
@@ -195,9 +220,9 @@ static const row rows[] = {
       "above this many a request is answered 503 and asked to come back" },
     { "drain-seconds", "N", SERVE, "10", set_drain, AT(drain_seconds), "seconds from 0 to 3600",
       "after SIGTERM: how long the port stays open while the Service forgets us" },
-    { "policy-cpu-ms", "N", BOTH, "50", set_cpu, AT(policy_cpu_ms), "milliseconds from 1 to 30000",
+    { "policy-cpu-ms", "N", POLICY, "50", set_cpu, AT(policy_cpu_ms), "milliseconds from 1 to 30000",
       "CPU time one review may cost the policy" },
-    { "policy-memory", "BYTES", BOTH, "8MiB", set_policy_memory, AT(policy_memory), "bytes from 256KiB to 256MiB",
+    { "policy-memory", "BYTES", POLICY, "8MiB", set_policy_memory, AT(policy_memory), "bytes from 256KiB to 256MiB",
       "memory a policy may use, everything included" },
     { "help", NULL, ALL, NULL, set_flag, AT(help), "", "this text; -h for short" },
 };
@@ -354,6 +379,9 @@ static bool check_together(const options *o, options_command command, error *err
         return check_pair(o->ca, o->ca_key, "--ca and --ca-key", "--ca", "--ca-key", err);
     case OPTIONS_INSPECT:
         return o->operand_count > 0 || error_set(err, ERR_INPUT, "inspect: name a certificate's file, or - for stdin");
+    case OPTIONS_TEST:
+    case OPTIONS_CHECK:
+        return o->operand_count > 0 || error_set(err, ERR_INPUT, "name the folder of a bundle, or of several");
     case OPTIONS_REVIEW:
         break;
     }

@@ -27,7 +27,8 @@ typedef struct options {
     int64_t drain_seconds;
     int64_t policy_cpu_ms;
     size_t policy_memory;           /* bytes */
-    const char *output;             /* review: text, json, patch, object, admission */
+    const char *output;             /* review: text, json, patch, object, admission; test: text, json, junit; check: text, json */
+    bool coverage;                  /* test: say what no case reaches */
     const char *namespace;          /* review: for documents that name none; certificates: the Service's. NULL when not given */
     const char *service;            /* whose certificate it is; NULL when not given */
     int64_t days;                   /* certificate: how long it is good */
@@ -45,7 +46,9 @@ typedef enum options_command {
     OPTIONS_SERVE = 1,
     OPTIONS_REVIEW = 2,
     OPTIONS_CERTIFICATE = 4,
-    OPTIONS_INSPECT = 8
+    OPTIONS_INSPECT = 8,
+    OPTIONS_TEST = 16,
+    OPTIONS_CHECK = 32
 } options_command;
 
 /* Fill `o` from the defaults, the environment and argv (after the command's name).

@@ -50,10 +50,11 @@ class Installation:
         changed = [path for path, was in self.original.items() if not _same(self.cluster.exists(path), was)]
         if not changed:
             return
+        before = self.digests()
         for path in changed:
             self._put(path, self.original[path])
-        if POLICY in changed:
-            self.restart()
+        if changed == [POLICY]:
+            self.await_policy(before)
         self.await_rollout()
         self.original[DEPLOYMENT] = self.cluster.get(DEPLOYMENT)
         self.cluster.await_webhooks()
@@ -105,9 +106,17 @@ class Installation:
             pod.process.send_signal(signal.SIGSTOP)
 
     def set_policy(self, **files):
-        """Edit the ConfigMap, `set_policy(policy_lua="…")`, and wait until every replica answers by it."""
+        """Edit the ConfigMap, `set_policy(policy_lua="…")`, and wait until every replica has taken it over."""
+        before = self.digests()
         self.cluster.merge(POLICY, {"data": {name.replace("_", "."): text for name, text in files.items()}})
-        self.restart()
+        self.await_policy(before)
+
+    def digests(self):
+        """Of the bundle each replica serves."""
+        return {name for pod in self.kubelet.running() for name in pod.metrics() if name.startswith("castslice_policy_info")}
+
+    def await_policy(self, before):
+        until(lambda: len(self.digests()) == 1 and not self.digests() & before, "every replica to take the new policy over")
 
     def set_webhook(self, **fields):
         """Change fields of the webhook: `set_webhook(failurePolicy="Fail")`. The API server takes a moment to hear of it."""

@@ -1,0 +1,288 @@
+/* castslice test: a bundle's own cases, through the engine that serves and with its limits. cases.c knows what a case
+ * is, coverage.c which lines ran; here they are run, counted and printed. */
+#include "commands.h"
+
+#include "bundle.h"
+#include "bundles.h"
+#include "cases.h"
+#include "coverage.h"
+#include "data.h"
+#include "mem.h"
+#include "options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_OUTPUT ((size_t)64 << 20)           /* bytes printed */
+
+/* The command as it goes along. */
+typedef struct session {
+    options options;
+    buf out;
+    bool text, json, junit;
+    size_t bundles, cases, failed, broken;      /* broken: bundles that could not be tested */
+} session;
+
+static void help(void)
+{
+    puts("Usage: castslice test DIR... [FLAGS]\n\n"
+         "Runs the cases of policy bundles (cases.yaml beside policy.lua) through the engine that serves, with the limits\n"
+         "of a review, and says what was expected and what was got. A folder whose subfolders are bundles stands for all\n"
+         "of them. A bundle without cases fails.\n\n"
+         "Flags, each also as a variable of the environment; the flag wins:");
+    options_help(stdout, OPTIONS_TEST);
+    puts("\nExamples:\n"
+         "  castslice test policies/default\n"
+         "  castslice test policies --coverage\n"
+         "  castslice test policies -o junit > cases.xml\n\n"
+         "Exit status: 0 every case passed, 1 one did not or there were none, 2 a bundle could not be loaded.");
+}
+
+/* ---- texts in other languages -------------------------------------------- */
+
+/* For XML: what is no character there becomes '?'. */
+static void put_xml(buf *out, const char *text)
+{
+    for (const char *p = text; *p; p++)
+        switch (*p) {
+        case '<': buf_puts(out, "&lt;"); break;
+        case '>': buf_puts(out, "&gt;"); break;
+        case '&': buf_puts(out, "&amp;"); break;
+        case '"': buf_puts(out, "&quot;"); break;
+        case '\n': buf_puts(out, "&#10;"); break;
+        default: buf_putc(out, (unsigned char)*p < 0x20 ? '?' : *p);
+        }
+}
+
+static void put_json_member(buf *out, const char *name, const char *text)
+{
+    buf_printf(out, ",\"%s\":", name);
+    json_write_string(out, text);
+}
+
+/* ---- one bundle ---------------------------------------------------------- */
+
+/* A bundle under test. */
+typedef struct trial {
+    session *s;
+    const char *dir, *path;     /* the folder; its cases.yaml */
+    bundle *b;
+    cases *c;
+    coverage *coverage;         /* NULL: not asked */
+    case_result *results;
+    size_t count, failed;
+} trial;
+
+static bool was_decided(const trial *t, const char *rule)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (strcmp(t->results[i].rule, rule) == 0)
+            return true;
+    return false;
+}
+
+/* Rules of policy.json by name, or by place: rules[3]. */
+static size_t put_missed_rules(const trial *t, buf *out)
+{
+    size_t missed = 0;
+    const data_file *file = bundle_rules(t->b);
+    const frozen *rules = file ? frozen_get(&file->value, "rules", 5) : NULL;
+    for (uint32_t i = 0; rules && rules->type == FROZEN_LIST && i < rules->count; i++) {
+        char place[32];
+        const frozen *name = frozen_get(&rules->as.items[i], "name", 4);
+        snprintf(place, sizeof place, "rules[%u]", i);
+        const char *called = name && name->type == FROZEN_STRING ? name->as.text : place;
+        if (was_decided(t, called))
+            continue;
+        char pointer[40];
+        int length = snprintf(pointer, sizeof pointer, "/rules/%u", i);
+        buf_printf(out, "%s:%d: no case reaches rule %s\n", file->path, data_line(file, pointer, (size_t)length), called);
+        missed++;
+    }
+    return missed;
+}
+
+static void put_coverage(const trial *t, buf *out)
+{
+    size_t total, missed;
+    if (!t->coverage)
+        return;
+    put_missed_rules(t, out);
+    missed = coverage_write(t->coverage, out, &total);
+    buf_printf(out, "%s: %zu of %zu lines reached\n", t->dir, total - missed, total);
+}
+
+static void put_text(const trial *t)
+{
+    buf *out = &t->s->out;
+    for (size_t i = 0; i < t->count; i++)
+        if (!t->results[i].passed)
+            buf_printf(out, "%s:%d: %s\n  expected  %s\n  got       %s\n", t->path, t->results[i].line, t->results[i].name,
+                       t->results[i].expected, t->results[i].got);
+    if (t->count == 0)
+        buf_printf(out, "%s: there are no cases; write what you promise into it\n", t->path);
+    else if (t->failed)
+        buf_printf(out, "%s: %zu of %zu cases failed\n", t->dir, t->failed, t->count);
+    else
+        buf_printf(out, "%s: %zu case%s passed\n", t->dir, t->count, t->count == 1 ? "" : "s");
+    put_coverage(t, out);
+}
+
+static void put_json(const trial *t)
+{
+    buf *out = &t->s->out;
+    buf_puts(out, "{\"bundle\":");
+    json_write_string(out, t->dir);
+    buf_printf(out, ",\"passed\":%zu,\"failed\":%zu,\"cases\":[", t->count - t->failed, t->failed);
+    for (size_t i = 0; i < t->count; i++) {
+        const case_result *r = &t->results[i];
+        buf_puts(out, i ? ",{\"name\":" : "{\"name\":");
+        json_write_string(out, r->name);
+        buf_printf(out, ",\"line\":%d,\"passed\":%s", r->line, r->passed ? "true" : "false");
+        if (*r->rule)
+            put_json_member(out, "rule", r->rule);
+        if (!r->passed) {
+            put_json_member(out, "expected", r->expected);
+            put_json_member(out, "got", r->got);
+        }
+        buf_putc(out, '}');
+    }
+    buf_puts(out, "]}\n");
+}
+
+static void put_junit_case(buf *out, const trial *t, const case_result *r)
+{
+    buf_puts(out, "    <testcase classname=\"");
+    put_xml(out, t->dir);
+    buf_puts(out, "\" name=\"");
+    put_xml(out, r->name);
+    buf_puts(out, "\" file=\"");
+    put_xml(out, t->path);
+    buf_printf(out, "\" line=\"%d\"", r->line);
+    if (!r->passed) {
+        buf_puts(out, ">\n      <failure message=\"expected ");
+        put_xml(out, r->expected);
+        buf_puts(out, ", got ");
+        put_xml(out, r->got);
+        buf_puts(out, "\"/>\n    </testcase>\n");
+    } else {
+        buf_puts(out, "/>\n");
+    }
+}
+
+static void put_junit(const trial *t)
+{
+    buf *out = &t->s->out;
+    bool none = t->count == 0;
+    case_result missing = { .name = "has cases", .line = 1, .expected = "cases", .got = "none", .rule = "" };
+    buf_puts(out, "  <testsuite name=\"");
+    put_xml(out, t->dir);
+    buf_printf(out, "\" tests=\"%zu\" failures=\"%zu\">\n", t->count + none, t->failed + none);
+    for (size_t i = 0; i < t->count; i++)
+        put_junit_case(out, t, &t->results[i]);
+    if (none)
+        put_junit_case(out, t, &missing);
+    buf_puts(out, "  </testsuite>\n");
+}
+
+static void run_cases(trial *t)
+{
+    const session *s = t->s;
+    t->count = t->c ? cases_count(t->c) : 0;
+    t->results = mem_zalloc((t->count + 1) * sizeof *t->results);
+    for (size_t i = 0; i < t->count; i++) {
+        cases_run(t->c, i, t->b, options_limits(&s->options).cpu_ns, &t->results[i]);
+        t->failed += !t->results[i].passed;
+    }
+}
+
+/* Compile with somebody watching the lines. */
+static bool compile(trial *t, error *err)
+{
+    vm_limits limits = options_limits(&t->s->options);
+    vm_observer observer = { .coverage = t->coverage };
+    const vm_source *source;
+    for (size_t i = 0; t->coverage && (source = bundle_source(t->b, i)); i++)
+        coverage_add(t->coverage, source->path, source->text, source->length);
+    limits.observer = t->coverage ? &observer : NULL;
+    return bundle_compile(t->b, limits, err);
+}
+
+static bool load(trial *t, error *err)
+{
+    t->b = bundle_read(t->dir, 1, t->s->options.policy_memory, err);
+    if (!t->b || !compile(t, err))
+        return false;
+    const bundle_file *file = bundle_cases(t->b);
+    t->c = file ? cases_parse(file->path, file->text, file->length, err) : NULL;
+    return !file || t->c;
+}
+
+static void test_bundle(const char *dir, void *context)
+{
+    session *s = context;
+    error err;
+    char path[4096];
+    trial t = { .s = s, .dir = dir, .path = path };
+    snprintf(path, sizeof path, "%s/cases.yaml", dir);
+    t.coverage = s->options.coverage ? coverage_new() : NULL;
+    s->bundles++;
+    if (load(&t, &err)) {
+        run_cases(&t);
+        (s->json ? put_json : s->junit ? put_junit : put_text)(&t);
+        s->cases += t.count;
+        s->failed += t.failed + (t.count == 0);
+    } else {
+        fprintf(stderr, "%s\n", err.text);
+        s->broken++;
+    }
+    free(t.results);
+    cases_free(t.c);
+    bundle_unref(t.b);
+    coverage_free(t.coverage);
+}
+
+/* ---- the command --------------------------------------------------------- */
+
+static void begin(session *s)
+{
+    s->json = strcmp(s->options.output, "json") == 0;
+    s->junit = strcmp(s->options.output, "junit") == 0;
+    buf_init(&s->out, MAX_OUTPUT);
+    if (s->junit)
+        buf_puts(&s->out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
+}
+
+static void end(session *s)
+{
+    if (s->junit)
+        buf_puts(&s->out, "</testsuites>\n");
+    else if (!s->json && s->bundles > 1)
+        buf_printf(&s->out, "%zu bundles, %zu cases, %zu failed\n", s->bundles, s->cases, s->failed);
+    if (s->out.len)
+        fwrite(s->out.data, 1, s->out.len, stdout);
+    buf_release(&s->out);
+}
+
+int cmd_test(int argc, char **argv)
+{
+    session s = { .bundles = 0 };
+    error err;
+    if (!options_parse(&s.options, OPTIONS_TEST, argc, argv, &err)) {
+        fprintf(stderr, "castslice test: %s\n", err.text);
+        return EXIT_CANNOT;
+    }
+    if (s.options.help) {
+        help();
+        return EXIT_DONE;
+    }
+    begin(&s);
+    for (size_t i = 0; i < s.options.operand_count; i++)
+        if (!bundles_each(s.options.operands[i], test_bundle, &s, &err)) {
+            fprintf(stderr, "castslice test: %s\n", err.text);
+            s.broken++;
+        }
+    end(&s);
+    return s.broken ? EXIT_CANNOT : s.failed ? EXIT_NO : EXIT_DONE;
+}
