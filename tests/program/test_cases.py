@@ -1,0 +1,217 @@
+"""`castslice test` and `castslice check`: what they say of a bundle and its cases."""
+import json
+import os
+import xml.etree.ElementTree
+
+import pytest
+
+from harness import ROOT, Server, run, until
+
+POLICY = (ROOT / "policies/default/policy.lua").read_text()
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    """bundle(cases_yaml="…", policy_lua="…"): a folder with these files; the default policy unless one is given."""
+    def make(**files):
+        for name, text in {"policy_lua": POLICY, **files}.items():
+            path = tmp_path / name.replace("_", ".")
+            if text is not None:
+                path.write_text(text)
+        return tmp_path
+    return make
+
+
+OPT = '{ castops.io/optimize: "true" }'
+
+
+# ---- the commands --------------------------------------------------------------
+
+def test_what_we_ship_passes():
+    status, out, err = run("test", ROOT / "policies")
+    assert status == 0 and not err and out.splitlines()[-1].endswith(" 0 failed")
+    assert len(out.splitlines()) == 1 + len([p for p in (ROOT / "policies").iterdir() if p.is_dir()])
+    assert run("check", ROOT / "policies") == (0, "", "")
+
+
+def test_a_case_that_does_not_pass_is_shown_with_its_line(bundle):
+    folder = bundle(cases_yaml=f"- name: fine\n  annotations: {OPT}\n  expect: {{ slices: 1 }}\n\n"
+                               f"- name: two of them\n  annotations: {OPT}\n  expect: {{ slices: 2 }}\n")
+    status, out, _ = run("test", folder)
+    assert status == 1
+    assert out == (f"{folder}/cases.yaml:5: two of them\n  expected  2 slices\n"
+                   f"  got       rewritten: main 1 of nvidia.com/gpu-shared\n{folder}: 1 of 2 cases failed\n")
+    status, out, _ = run("check", folder)
+    assert status == 1 and out.startswith(f'{folder}/cases.yaml:5: case "two of them": expected 2 slices, got rewritten')
+
+
+FAILURES = [
+    ("slices", "slices: 2", "2 slices", "rewritten: main 1 of nvidia.com/gpu-shared"),
+    ("slices by name", "slices: { main: 2 }", "2 slices for main", "main 1 of"),
+    ("a container that is not there", "slices: { man: 1 }", "1 slices for man, a container the Pod does not have", "main 1"),
+    ("unchanged", "unchanged: true", "unchanged", "rewritten"),
+    ("denied", "denied: nope", "denied", "rewritten"),
+    ("rule", "rule: mine", 'rule "mine"', "rewritten"),
+    ("warnings", "warnings: [careful]", 'a warning with "careful"', "rewritten"),
+    ("resource", "resource: example.org/x", 'slices of "example.org/x"', "nvidia.com/gpu-shared"),
+    ("error", "error: boom", "an error of the policy", "rewritten"),
+]
+
+
+@pytest.mark.parametrize("expect,expected,got", [f[1:] for f in FAILURES], ids=[f[0] for f in FAILURES])
+def test_every_expectation_can_fail(bundle, expect, expected, got):
+    folder = bundle(cases_yaml=f"- name: x\n  annotations: {OPT}\n  expect: {{ {expect} }}\n")
+    status, out, _ = run("test", folder, "-o", "json")
+    case, = json.loads(out)["cases"]
+    assert status == 1 and not case["passed"] and case["expected"] == expected and got in case["got"]
+
+
+SUCCESSES = [
+    ("denied with every word", '{ castops.io/optimize: "true", castops.io/slice-ratio: "0" }', "denied: [slice-ratio, from 1 to]"),
+    ("two expectations", OPT, "slices: 1, resource: nvidia.com/gpu-shared"),
+    ("no warning", OPT, "slices: 1, warnings: []"),
+    ("unchanged", "{}", "unchanged: true"),
+]
+
+
+@pytest.mark.parametrize("annotations,expect", [s[1:] for s in SUCCESSES], ids=[s[0] for s in SUCCESSES])
+def test_expectations_that_hold(bundle, annotations, expect):
+    folder = bundle(cases_yaml=f"- name: x\n  annotations: {annotations}\n  expect: {{ {expect} }}\n")
+    assert run("test", folder) == (0, f"{folder}: 1 case passed\n", "")
+
+
+def test_a_rewritten_container_nobody_named_fails_the_case(bundle):
+    pod = 'pod: { metadata: { annotations: { castops.io/optimize: "true" } }, spec: { containers: [' \
+          '{ name: a, resources: { limits: { nvidia.com/gpu: "1" } } }, { name: b, resources: { limits: { nvidia.com/gpu: "1" } } }] } }'
+    folder = bundle(cases_yaml=f"- name: x\n  {pod}\n  expect: {{ slices: {{ a: 1 }} }}\n")
+    status, out, _ = run("test", folder)
+    assert status == 1 and "slices for no other container; name each" in out
+
+
+MISTAKES = [
+    ("an unknown key", "- name: x\n  expct: { slices: 1 }\n", 2, 'unknown key, did you mean "expect"'),
+    ("an unknown expectation", "- name: x\n  expect: { slice: 1 }\n", 2, 'unknown key, did you mean "slices"'),
+    ("no name", "- expect: { slices: 1 }\n", 1, "a case needs a `name`"),
+    ("a name twice", "- { name: x, expect: { slices: 1 } }\n- { name: x, expect: { slices: 1 } }\n", 2, 'two cases have the name "x"'),
+    ("nothing to expect", "- name: x\n  gpus: 1\n", 1, 'says nothing to expect: "x"'),
+    ("an empty expect", "- name: x\n  expect: {}\n", 2, "expect: says nothing"),
+    ("a number where text belongs", "- name: x\n  annotations:\n    castops.io/slice-ratio: 3\n  expect: { slices: 1 }\n", 3, "put quotes around the value"),
+    ("a pod beside the short form", "- name: x\n  pod: {}\n  gpus: 1\n  expect: { slices: 1 }\n", 1, "belong in there"),
+    ("slices that are no number", "- name: x\n  expect: { slices: many }\n", 2, "slices: must be a number"),
+    ("unchanged: false", "- name: x\n  expect: { unchanged: false }\n", 2, "can only be true"),
+    ("half a GPU", "- name: x\n  gpus: 0.5\n  expect: { slices: 1 }\n", 2, "gpus: must be a whole number"),
+    ("no list", "name: x\n", 1, "must be a list of cases"),
+    ("no YAML", "- name: [x\n", 2, ""),
+]
+
+
+@pytest.mark.parametrize("cases,line,words", [m[1:] for m in MISTAKES], ids=[m[0] for m in MISTAKES])
+def test_a_mistake_in_the_file_is_refused_with_its_line(bundle, cases, line, words):
+    folder = bundle(cases_yaml=cases)
+    status, out, err = run("test", folder)
+    assert status == 2 and not out and err.startswith(f"{folder}/cases.yaml:{line}: ") and words in err
+    status, out, _ = run("check", folder)
+    assert status == 1 and out.startswith(f"{folder}/cases.yaml:{line}: ")
+
+
+def test_a_bundle_without_cases_fails_the_test_and_warns_the_check(bundle):
+    folder = bundle()
+    status, out, _ = run("test", folder)
+    assert status == 1 and "there are no cases" in out
+    status, out, _ = run("check", folder)
+    assert status == 0 and out == f"{folder}: has no cases.yaml, so nothing says what it promises (warning)\n"
+
+
+def test_a_policy_that_loops_fails_its_case_and_the_others_go_on(bundle):
+    folder = bundle(policy_lua='return function(pod)\n  if pod.labels.loop then while true do end end\n  return { ratio = 2 }\nend\n',
+                    cases_yaml="- { name: loops, labels: { loop: 'yes' }, expect: { slices: 2 } }\n"
+                               "- { name: does not, expect: { slices: 2 } }\n"
+                               "- { name: is known to, labels: { loop: 'yes' }, expect: { error: 50 ms } }\n")
+    status, out, _ = run("test", folder)
+    assert status == 1 and "failed: " in out and "50 ms" in out and "1 of 3 cases failed" in out
+
+
+def test_a_broken_policy_is_exit_2_with_file_and_line(bundle):
+    folder = bundle(policy_lua="return function(pod)\n  retrun 4\nend\n", cases_yaml="- { name: x, expect: { slices: 1 } }\n")
+    status, _, err = run("test", folder)
+    assert status == 2 and err.startswith(f"{folder}/policy.lua:2: ")
+    status, out, _ = run("check", folder)
+    assert status == 1 and out.startswith(f"{folder}/policy.lua:2: ")
+
+
+# ---- forms ---------------------------------------------------------------------
+
+def test_junit_is_xml_that_counts(bundle):
+    folder = bundle(cases_yaml=f"- {{ name: 'a \"<b>\" & c', annotations: {OPT}, expect: {{ slices: 9 }} }}\n"
+                               f"- {{ name: fine, annotations: {OPT}, expect: {{ slices: 1 }} }}\n")
+    status, out, _ = run("test", folder, "-o", "junit")
+    suite, = xml.etree.ElementTree.fromstring(out)
+    assert status == 1 and (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    first, second = suite
+    assert first.get("name") == 'a "<b>" & c' and first[0].tag == "failure" and "expected 9 slices" in first[0].get("message")
+    assert len(second) == 0 and second.get("line") == "2"
+
+
+def test_coverage_names_lines_and_rules_that_no_case_reaches(bundle):
+    folder = bundle(
+        policy_json='{"rules": [\n  {"name": "ml", "namespaces": ["ml"], "sliceRatio": 3},\n  {"namespaces": ["x"], "sliceRatio": 4}\n]}',
+        policy_lua='local rules = require "castslice.rules"\nlocal book = rules.load("policy", {})\n-- nothing here\n'
+                   'return function(pod)\n  local rule = rules.first(book, pod)\n  if not rule then\n    return nil\n  end\n'
+                   '  if pod.labels.odd then\n    local n = 1\n    return { ratio = n }\n  end\n'
+                   '  return rules.rewrite(rule, pod, rule.sliceRatio, "r")\nend\n',
+        cases_yaml="- { name: ml, namespace: ml, expect: { slices: 3, rule: ml } }\n")
+    status, out, _ = run("test", folder, "--coverage")
+    assert status == 0 and out.splitlines()[1:] == [
+        f"{folder}/policy.json:3: no case reaches rule rules[1]",
+        f"{folder}/policy.lua:7: no case reaches this",
+        f"{folder}/policy.lua:10-11: no case reaches this",
+        f"{folder}: 6 of 9 lines reached"]
+
+
+def test_check_finds_a_rule_that_can_never_match(bundle):
+    folder = bundle(policy_lua=None, policy_json='{"rules": [\n  {"name": "all", "sliceRatio": 2},\n\n  {"name": "ml", "namespaces": ["ml"], "sliceRatio": 4}\n]}',
+                    cases_yaml="- { name: all, expect: { slices: 2, rule: all } }\n")
+    assert run("check", folder) == (0, f"{folder}/policy.json:4: ml can never match: all above it always does (warning)\n", "")
+    finding = json.loads(run("check", folder, "-o", "json")[1])
+    assert finding["severity"] == "warning" and "can never match" in finding["message"]
+
+
+def test_a_mounted_configmap_is_a_bundle(tmp_path):
+    version = tmp_path / "..2026"
+    version.mkdir()
+    (version / "policy.lua").write_text("return function() return { ratio = 2 } end\n")
+    (version / "cases.yaml").write_text("- { name: x, expect: { slices: 2 } }\n")
+    (tmp_path / "..data").symlink_to("..2026")
+    for name in ("policy.lua", "cases.yaml"):
+        (tmp_path / name).symlink_to(f"..data/{name}")
+    assert run("test", tmp_path) == (0, f"{tmp_path}: 1 case passed\n", "")
+
+
+@pytest.mark.parametrize("command", ["test", "check"])
+def test_what_is_no_bundle_is_exit_2(tmp_path, command):
+    (tmp_path / "file").write_text("")
+    for path, words in ((tmp_path, "holds no bundle"), (tmp_path / "none", "No such file"), (tmp_path / "file", "is a file")):
+        status, _, err = run(command, path)
+        assert status == 2 and words in err and err.startswith(f"castslice {command}: {path}: ")
+    status, _, err = run(command)
+    assert status == 2 and "name the folder of a bundle" in err
+
+
+# ---- serving -------------------------------------------------------------------
+
+def test_a_bundle_whose_cases_fail_is_not_served(bundle):
+    folder = bundle(cases_yaml=f"- {{ name: x, annotations: {OPT}, expect: {{ slices: 9 }} }}\n")
+    status, _, err = run("serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--policy", folder)
+    assert status == 2 and "cases.yaml:1" in err and "expected 9 slices" in err
+
+
+def test_a_reload_whose_cases_fail_keeps_the_last_good_one(bundle):
+    good = f"- {{ name: x, annotations: {OPT}, expect: {{ slices: 1 }} }}\n"
+    folder = bundle(cases_yaml=good)
+    with Server("--policy", str(folder)) as server:
+        (folder / "cases.yaml.new").write_text(good.replace("slices: 1", "slices: 9"))
+        os.rename(folder / "cases.yaml.new", folder / "cases.yaml")
+        refused = until(lambda: server.logged("policy not reloaded"), "the refusal")
+        assert "expected 9 slices" in refused["error"]
+        assert server.metrics()['castslice_policy_reloads_total{result="failure"}'] == 1
+        assert server.get("/readyz").status == 200
