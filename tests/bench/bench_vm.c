@@ -14,7 +14,7 @@
 
 enum { ROUNDS = 20001, BATCH = 10 };
 
-static const vm_limits limits = { (size_t)8 << 20, INT64_C(50000000) };
+static const vm_limits limits = { .memory = (size_t)8 << 20, .cpu_ns = INT64_C(50000000) };
 
 static const char *const pods[][2] = {
     { "slice-ratio", "{\"metadata\":{\"annotations\":{\"castops.io/optimize\":\"true\",\"castops.io/slice-ratio\":\"3\"}}}" },

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const vm_limits limits = { (size_t)8 << 20, INT64_C(50000000) };
+static const vm_limits limits = { .memory = (size_t)8 << 20, .cpu_ns = INT64_C(50000000) };
 static char root[64];       /* a folder of this test's own */
 
 /* ---- files ------------------------------------------------------------------ */
@@ -136,7 +136,8 @@ static void what_is_wrong_with_a_folder_is_said(void **state)
     (void)state;
     expect_error(path_of("nothing"), ERR_SYSTEM, "/nothing: No such file or directory");
     expect_error(root, ERR_SYSTEM,
-                 "/policy.lua: no such file: a bundle needs a policy.lua that returns a function of one Pod");
+                 "/policy.lua: no such file: a bundle needs a policy.lua that "
+                 "returns a function of one Pod, or a policy.json with rules");
     write_file("policy.lua", "return function(");
     expect_error(path_of("policy.lua"), ERR_SYSTEM, "/policy.lua: Not a directory");
     expect_error(root, ERR_POLICY, "/policy.lua:1: <name> or '...' expected near <eof>");
@@ -164,7 +165,7 @@ static void sizes_have_limits(void **state)
     for (char name[] = "a.lua"; name[0] <= 'e'; name[0]++)
         write_large(name, "", (size_t)250 << 10);
     write_file("policy.lua", text);
-    expect_error(root, ERR_SYSTEM, ": more than 1024 KiB of Lua, or more than 256 files");
+    expect_error(root, ERR_SYSTEM, ": more than 1024 KiB of Lua and JSON, or more than 256 files");
 }
 
 /* A volume as kubelet lays it out: what is seen are links through ..data. */

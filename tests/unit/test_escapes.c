@@ -44,7 +44,7 @@ static void open_escape(escape *e, const char *name)
     e->text = read_file(e->path, &length);
     e->source = (vm_source){ "policy", e->path, e->text, length };
     check_row(name, sscanf(e->text, "-- expect: %199[^\n]", e->expected) == 1);
-    e->limits = (vm_limits){ memory, CPU_MS * INT64_C(1000000) };
+    e->limits = (vm_limits){ .memory = memory, .cpu_ns = CPU_MS * INT64_C(1000000) };
     if (!strstr(e->expected, "CPU time"))
         e->limits.cpu_ns *= SLACK / 2;
 }

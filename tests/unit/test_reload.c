@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include "log.h"
+#include "certificate_make.h"
 #include "reload.h"
 
 #include <dirent.h>

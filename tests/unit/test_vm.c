@@ -2,7 +2,7 @@
 
 #include "vm.h"
 
-static const vm_limits limits = { (size_t)8 << 20, INT64_C(250000000) };    /* sanitizers are slow */
+static const vm_limits limits = { .memory = (size_t)8 << 20, .cpu_ns = INT64_C(250000000) };    /* sanitizers are slow */
 
 /* ---- one policy, one Pod, one answer -------------------------------------- */
 
@@ -422,7 +422,7 @@ static void a_long_path_is_named_whole(void **state)
     for (size_t i = 0; i < COUNT(texts); i++) {
         const vm_source source = { "policy", path, texts[i], strlen(texts[i]) };
         error err;
-        assert_null(vm_new(&source, 1, NULL, (vm_limits){ (size_t)8 << 20, 1000000 }, &err));
+        assert_null(vm_new(&source, 1, NULL, (vm_limits){ .memory = (size_t)8 << 20, .cpu_ns = 1000000 }, &err));
         assert_memory_equal(err.text, path, sizeof path - 1);
         assert_memory_equal(err.text + sizeof path - 1, ":2: ", 4);
         assert_int_equal(err.line, 2);
@@ -535,7 +535,7 @@ static void memory_may_rise_from_nothing(void **state)
     for (size_t memory = 0; !answered; memory += 24) {
         assert_true(memory < 100000);
         f.err = (error){ .kind = ERR_NONE };
-        vm *v = vm_new(&source, 1, NULL, (vm_limits){ memory, limits.cpu_ns }, &f.err);
+        vm *v = vm_new(&source, 1, NULL, (vm_limits){ .memory = memory, .cpu_ns = limits.cpu_ns }, &f.err);
         assert_true(v || !loaded);
         loaded = v != NULL;
         if (v)
