@@ -31,11 +31,11 @@ void cases_free(cases *c);                              /* NULL is fine */
 
 size_t cases_count(const cases *c);
 
-/* Ask the bundle about the case `index`, with the budget of a review. Each case runs once. */
+/* Ask the bundle about the case `index`, with the budget of a review. */
 void cases_run(cases *c, size_t index, bundle *b, int64_t cpu_ns, case_result *out);
 
 /* The bundle's own cases, all of them: true when it has none. False and `err` (ERR_POLICY, "PATH:LINE: …") for the
- * first that does not pass, or when they cannot be read. */
+ * first that does not pass, when they cannot be read, or take more than five seconds in all. */
 bool cases_prove(bundle *b, int64_t cpu_ns, error *err);
 
 #endif

@@ -6,7 +6,9 @@
 #include "cases.h"
 #include "data.h"
 #include "json.h"
+#include "mem.h"
 #include "options.h"
+#include "report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,53 +41,74 @@ static void help(void)
 
 /* ---- findings ------------------------------------------------------------ */
 
-/* `sentence` begins with its place. */
-static void report(session *s, bool is_error, const char *sentence)
+/* In `file`, or a folder when `line` is 0. */
+static void add(session *s, bool is_error, const char *file, int line, const char *sentence)
 {
+    buf *out = &s->out;
     *(is_error ? &s->errors : &s->warnings) += 1;
     if (!s->json) {
-        buf_printf(&s->out, "%s%s\n", sentence, is_error ? "" : " (warning)");
+        buf_puts(out, file);
+        if (line)
+            buf_printf(out, ":%d", line);
+        buf_puts(out, ": ");
+        report_plain(sentence, out);
+        buf_puts(out, is_error ? "\n" : " (warning)\n");
         return;
     }
-    buf_printf(&s->out, "{\"severity\":\"%s\",\"message\":", is_error ? "error" : "warning");
-    json_write_string(&s->out, sentence);
-    buf_puts(&s->out, "}\n");
+    buf_printf(out, "{\"severity\":\"%s\",\"file\":", is_error ? "error" : "warning");
+    json_write_string(out, file);
+    if (line)
+        buf_printf(out, ",\"line\":%d", line);
+    buf_puts(out, ",\"message\":");
+    json_write_string(out, sentence);
+    buf_puts(out, "}\n");
+}
+
+/* An error's text begins with its place: PATH:LINE or PATH. */
+static void report_error(session *s, const char *dir, const error *err)
+{
+    const char *colon = strstr(err->text, ": ");
+    size_t length = colon ? (size_t)(colon - err->text) : 0;
+    char *file = colon ? mem_strndup(err->text, length) : mem_strdup(dir);
+    char *line = err->line ? strrchr(file, ':') : NULL;
+    if (line)
+        *line = '\0';
+    add(s, true, file, line ? err->line : 0, colon ? colon + 2 : err->text);
+    free(file);
 }
 
 /* A note of the library, `FILE#POINTER SENTENCE`, with the line that the pointer names. */
 static void report_note(session *s, const bundle *b, const char *note)
 {
-    char sentence[1024];
     const data_file *rules = bundle_rules(b);
     const char *pointer = strchr(note, '#'), *space = pointer ? strchr(pointer, ' ') : NULL;
-    if (!rules || !space)
-        return;
-    pointer++;
-    snprintf(sentence, sizeof sentence, "%s:%d: %.800s", rules->path,
-             data_line(rules, pointer, (size_t)(space - pointer)), space + 1);
-    report(s, false, sentence);
+    if (rules && space)
+        add(s, false, rules->path, data_line(rules, pointer + 1, (size_t)(space - pointer - 1)), space + 1);
+}
+
+static void report_case(session *s, const char *file, const case_result *r)
+{
+    buf text;
+    buf_init(&text, 64 * 1024);
+    buf_printf(&text, "case \"%s\": expected %s, got %s", r->name, r->expected, r->got);
+    add(s, true, file, r->line, text.toobig ? "a case does not pass" : text.data);
+    buf_release(&text);
 }
 
 static void report_cases(session *s, bundle *b, const char *dir)
 {
-    char sentence[9000];
     error err;
     const bundle_file *file = bundle_cases(b);
-    if (!file) {
-        snprintf(sentence, sizeof sentence, "%.4000s: has no cases.yaml, so nothing says what it promises", dir);
-        report(s, false, sentence);
-        return;
-    }
-    cases *c = cases_parse(file->path, file->text, file->length, &err);
-    if (!c)
-        report(s, true, err.text);
+    cases *c = file ? cases_parse(file->path, file->text, file->length, &err) : NULL;
+    if (file && !c)
+        report_error(s, file->path, &err);
+    else if (!c || cases_count(c) == 0)
+        add(s, false, file ? file->path : dir, 0, "has no cases, so nothing says what it promises");
     for (size_t i = 0; c && i < cases_count(c); i++) {
         case_result r;
         cases_run(c, i, b, options_limits(&s->options).cpu_ns, &r);
-        snprintf(sentence, sizeof sentence, "%s:%d: case \"%.200s\": expected %.4000s, got %.4000s", file->path, r.line, r.name,
-                 r.expected, r.got);
         if (!r.passed)
-            report(s, true, sentence);
+            report_case(s, file->path, &r);
     }
     cases_free(c);
 }
@@ -106,7 +129,7 @@ static void check_bundle(const char *dir, void *context)
             report_note(s, b, json_string(n));
         report_cases(s, b, dir);
     } else {
-        report(s, true, err.text);
+        report_error(s, dir, &err);
     }
     bundle_unref(b);
     json_arena_free(arena);

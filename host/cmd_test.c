@@ -9,6 +9,7 @@
 #include "data.h"
 #include "mem.h"
 #include "options.h"
+#include "report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,17 +42,27 @@ static void help(void)
 
 /* ---- texts in other languages -------------------------------------------- */
 
+/* Not among XML's characters: zero (which json.h keeps as C0 80), U+FFFE and U+FFFF. How many bytes, or 0. */
+static size_t no_character(const char *p)
+{
+    if (strncmp(p, "\xC0\x80", 2) == 0)
+        return 2;
+    return strncmp(p, "\xEF\xBF\xBE", 3) == 0 || strncmp(p, "\xEF\xBF\xBF", 3) == 0 ? 3 : 0;
+}
+
 /* For XML: what is no character there becomes '?'. */
 static void put_xml(buf *out, const char *text)
 {
     for (const char *p = text; *p; p++)
-        switch (*p) {
+        switch (no_character(p) ? '\1' : *p) {
         case '<': buf_puts(out, "&lt;"); break;
         case '>': buf_puts(out, "&gt;"); break;
         case '&': buf_puts(out, "&amp;"); break;
         case '"': buf_puts(out, "&quot;"); break;
         case '\n': buf_puts(out, "&#10;"); break;
-        default: buf_putc(out, (unsigned char)*p < 0x20 ? '?' : *p);
+        default:
+            buf_putc(out, no_character(p) || (unsigned char)*p < 0x20 ? '?' : *p);
+            p += no_character(p) ? no_character(p) - 1 : 0;
         }
 }
 
@@ -110,7 +121,19 @@ static void put_coverage(const trial *t, buf *out)
         return;
     put_missed_rules(t, out);
     missed = coverage_write(t->coverage, out, &total);
-    buf_printf(out, "%s: %zu of %zu lines reached\n", t->dir, total - missed, total);
+    if (total)
+        buf_printf(out, "%s: %zu of %zu lines reached\n", t->dir, total - missed, total);
+}
+
+static void put_failure(buf *out, const char *path, const case_result *r)
+{
+    buf_printf(out, "%s:%d: ", path, r->line);
+    report_plain(r->name, out);
+    buf_puts(out, "\n  expected  ");
+    report_plain(r->expected, out);
+    buf_puts(out, "\n  got       ");
+    report_plain(r->got, out);
+    buf_putc(out, '\n');
 }
 
 static void put_text(const trial *t)
@@ -118,8 +141,7 @@ static void put_text(const trial *t)
     buf *out = &t->s->out;
     for (size_t i = 0; i < t->count; i++)
         if (!t->results[i].passed)
-            buf_printf(out, "%s:%d: %s\n  expected  %s\n  got       %s\n", t->path, t->results[i].line, t->results[i].name,
-                       t->results[i].expected, t->results[i].got);
+            put_failure(out, t->path, &t->results[i]);
     if (t->count == 0)
         buf_printf(out, "%s: there are no cases; write what you promise into it\n", t->path);
     else if (t->failed)
@@ -186,6 +208,27 @@ static void put_junit(const trial *t)
     buf_puts(out, "  </testsuite>\n");
 }
 
+/* A bundle that cannot be loaded is told of where its cases would be, and to people. */
+static void put_broken(const trial *t, const error *err)
+{
+    buf *out = &t->s->out;
+    fprintf(stderr, "%s\n", err->text);
+    if (t->s->json) {
+        buf_puts(out, "{\"bundle\":");
+        json_write_string(out, t->dir);
+        put_json_member(out, "error", err->text);
+        buf_puts(out, "}\n");
+    } else if (t->s->junit) {
+        buf_puts(out, "  <testsuite name=\"");
+        put_xml(out, t->dir);
+        buf_puts(out, "\" tests=\"1\" errors=\"1\">\n    <testcase classname=\"");
+        put_xml(out, t->dir);
+        buf_puts(out, "\" name=\"loads\">\n      <error message=\"");
+        put_xml(out, err->text);
+        buf_puts(out, "\"/>\n    </testcase>\n  </testsuite>\n");
+    }
+}
+
 static void run_cases(trial *t)
 {
     const session *s = t->s;
@@ -234,7 +277,7 @@ static void test_bundle(const char *dir, void *context)
         s->cases += t.count;
         s->failed += t.failed + (t.count == 0);
     } else {
-        fprintf(stderr, "%s\n", err.text);
+        put_broken(&t, &err);
         s->broken++;
     }
     free(t.results);

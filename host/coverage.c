@@ -41,15 +41,15 @@ typedef struct scanner {
     const char *at, *end;
     covered_file *file;
     size_t line;
-    bool counts, function;      /* of the line at hand: something to execute; the word `function` */
+    bool counts, silent;      /* of the line at hand: something to execute; it runs nothing all the same: it opens a function, or is a label */
 } scanner;
 
 static void end_line(scanner *s)
 {
     if (s->line <= s->file->lines)
-        s->file->counts[s->line] = s->counts && !s->function;
+        s->file->counts[s->line] = s->counts && !s->silent;
     s->line++;
-    s->counts = s->function = false;
+    s->counts = s->silent = false;
 }
 
 static void step(scanner *s)
@@ -127,7 +127,7 @@ static void read_word(scanner *s)
         s->at++;
     size_t length = (size_t)(s->at - from);
     s->counts |= !is_idle(from, length);
-    s->function |= length == 8 && memcmp(from, "function", 8) == 0;
+    s->silent |= length == 8 && memcmp(from, "function", 8) == 0;
 }
 
 static void read_token(scanner *s)
@@ -141,6 +141,9 @@ static void read_token(scanner *s)
     } else if (*s->at == '"' || *s->at == '\'') {
         s->counts = true;
         skip_string(s);
+    } else if (s->end - s->at >= 2 && memcmp(s->at, "::", 2) == 0) {
+        s->silent = true;
+        s->at += 2;
     } else if (isalnum((unsigned char)*s->at) || *s->at == '_') {
         read_word(s);
     } else {

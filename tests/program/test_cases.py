@@ -89,8 +89,8 @@ def test_a_rewritten_container_nobody_named_fails_the_case(bundle):
 
 
 MISTAKES = [
-    ("an unknown key", "- name: x\n  expct: { slices: 1 }\n", 2, 'unknown key, did you mean "expect"'),
-    ("an unknown expectation", "- name: x\n  expect: { slice: 1 }\n", 2, 'unknown key, did you mean "slices"'),
+    ("an unknown key", "- name: x\n  expct: { slices: 1 }\n", 2, 'unknown key "expct", did you mean "expect"?'),
+    ("an unknown expectation", "- name: x\n  expect: { slice: 1 }\n", 2, 'unknown key "slice", did you mean "slices"?'),
     ("no name", "- expect: { slices: 1 }\n", 1, "a case needs a `name`"),
     ("a name twice", "- { name: x, expect: { slices: 1 } }\n- { name: x, expect: { slices: 1 } }\n", 2, 'two cases have the name "x"'),
     ("nothing to expect", "- name: x\n  gpus: 1\n", 1, 'says nothing to expect: "x"'),
@@ -100,6 +100,7 @@ MISTAKES = [
     ("slices that are no number", "- name: x\n  expect: { slices: many }\n", 2, "slices: must be a number"),
     ("unchanged: false", "- name: x\n  expect: { unchanged: false }\n", 2, "can only be true"),
     ("half a GPU", "- name: x\n  gpus: 0.5\n  expect: { slices: 1 }\n", 2, "gpus: must be a whole number"),
+    ("two outcomes", "- name: x\n  expect: { slices: 1, unchanged: true }\n", 2, "one of slices, unchanged, denied and error"),
     ("no list", "name: x\n", 1, "must be a list of cases"),
     ("no YAML", "- name: [x\n", 2, ""),
 ]
@@ -119,7 +120,7 @@ def test_a_bundle_without_cases_fails_the_test_and_warns_the_check(bundle):
     status, out, _ = run("test", folder)
     assert status == 1 and "there are no cases" in out
     status, out, _ = run("check", folder)
-    assert status == 0 and out == f"{folder}: has no cases.yaml, so nothing says what it promises (warning)\n"
+    assert status == 0 and out == f"{folder}: has no cases, so nothing says what it promises (warning)\n"
 
 
 def test_a_policy_that_loops_fails_its_case_and_the_others_go_on(bundle):
@@ -152,6 +153,35 @@ def test_junit_is_xml_that_counts(bundle):
     assert len(second) == 0 and second.get("line") == "2"
 
 
+def test_odd_characters_break_no_form(bundle):
+    folder = bundle(cases_yaml=f'- {{ name: "a\\0b\\uFFFF\\x01" , annotations: {OPT}, expect: {{ slices: 9 }} }}\n')
+    assert xml.etree.ElementTree.fromstring(run("test", folder, "-o", "junit")[1])[0][0].get("name") == "a?b??"
+    assert json.loads(run("test", folder, "-o", "json")[1])["failed"] == 1
+    assert json.loads(run("check", folder, "-o", "json")[1])["line"] == 1
+    assert run("test", folder)[1].splitlines()[0].endswith("cases.yaml:1: a?b\uffff?")
+
+
+def test_a_bundle_that_cannot_be_loaded_is_in_every_form(bundle):
+    folder = bundle(policy_lua="retrun 1\n", cases_yaml=f"- {{ name: x, annotations: {OPT}, expect: {{ slices: 1 }} }}\n")
+    status, out, err = run("test", folder, "-o", "junit")
+    suite, = xml.etree.ElementTree.fromstring(out)
+    assert status == 2 and suite.get("errors") == "1" and "policy.lua:1" in suite[0][0].get("message") and "policy.lua:1" in err
+    assert "policy.lua:1" in json.loads(run("test", folder, "-o", "json")[1])["error"]
+
+
+def test_an_empty_list_of_cases_is_none(bundle):
+    folder = bundle(cases_yaml="[]\n")
+    assert run("test", folder)[0] == 1
+    assert "has no cases" in run("check", folder)[1]
+
+
+def test_cases_that_take_too_long_are_no_proof(bundle):
+    loops = "".join(f"- {{ name: x{i}, expect: {{ error: ms }} }}\n" for i in range(2000))
+    folder = bundle(policy_lua="return function() while true do end end\n", cases_yaml=loops)
+    status, _, err = run("serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--policy", folder)
+    assert status == 2 and "of 2000 cases were done after 5 s; a reload waits no longer" in err
+
+
 def test_coverage_names_lines_and_rules_that_no_case_reaches(bundle):
     folder = bundle(
         policy_json='{"rules": [\n  {"name": "ml", "namespaces": ["ml"], "sliceRatio": 3},\n  {"namespaces": ["x"], "sliceRatio": 4}\n]}',
@@ -173,7 +203,8 @@ def test_check_finds_a_rule_that_can_never_match(bundle):
                     cases_yaml="- { name: all, expect: { slices: 2, rule: all } }\n")
     assert run("check", folder) == (0, f"{folder}/policy.json:4: ml can never match: all above it always does (warning)\n", "")
     finding = json.loads(run("check", folder, "-o", "json")[1])
-    assert finding["severity"] == "warning" and "can never match" in finding["message"]
+    assert finding == {"severity": "warning", "file": f"{folder}/policy.json", "line": 4,
+                       "message": "ml can never match: all above it always does"}
 
 
 def test_a_mounted_configmap_is_a_bundle(tmp_path):
