@@ -50,7 +50,7 @@ bool go_checks_signature(X509 *x)
     if (kind == EVP_PKEY_ED25519)
         return true;
     bool strong = digest == NID_sha256 || digest == NID_sha384 || digest == NID_sha512;
-    bool known = kind == EVP_PKEY_RSA || kind == EVP_PKEY_EC || kind == NID_rsaEncryption || kind == NID_X9_62_id_ecPublicKey;
+    bool known = kind == EVP_PKEY_RSA || kind == EVP_PKEY_EC;
     bool salted = kind == EVP_PKEY_RSA_PSS && (flags & X509_SIG_INFO_TLS);      /* the salt as long as the digest */
     return strong && (known || salted);
 }
