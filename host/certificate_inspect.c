@@ -1,5 +1,6 @@
 #include "certificate_inspect.h"
 
+#include "certificate_go.h"
 #include "certificate_names.h"
 #include "certificate_pem.h"
 #include "mem.h"
@@ -12,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DAY = 24 * 3600, MIN_RSA_BITS = 1024 };      /* Go 1.24 crypto/rsa: smaller keys are refused */
+enum { DAY = 24 * 3600 };
 
 typedef struct inspection {
     const certificate_question *question;
@@ -103,101 +104,198 @@ static void describe(const inspection *in, int index)
 
 /* ---- what is wrong with one --------------------------------------------- */
 
+/* The certificate as people find it again: its place in the file, or its name in the CA file. */
+static const char *place(const inspection *in, X509 *x, char text[static 300])
+{
+    char name[200];
+    for (int i = 0; i < sk_X509_num(in->chain); i++)
+        if (X509_cmp(sk_X509_value(in->chain, i), x) == 0) {
+            snprintf(text, 300, "certificate %d", i + 1);
+            return text;
+        }
+    X509_NAME_oneline(X509_get_subject_name(x), name, sizeof name);
+    snprintf(text, 300, "the authority \"%s\" of the CA file", name);
+    return text;
+}
+
+/* Which of the file's certificates is for the Service, counted from 1; 0: none. */
+static int find_named(const inspection *in)
+{
+    for (int i = 0; i < sk_X509_num(in->chain); i++)
+        if (names_match(sk_X509_value(in->chain, i), in->question->name))
+            return i + 1;
+    return 0;
+}
+
 static void judge_names(const inspection *in, X509 *leaf)
 {
     const char *name = in->question->name;
+    int named = find_named(in);
     buf names;
     buf_init(&names, 700);
     names_write(leaf, &names);
-    if (!names_any(leaf))
+    if (named > 1)
+        finding(in, "the serving certificate must come first, and for %s is certificate %d", name, named);
+    else if (!names_any(leaf))
         finding(in, "it has no subjectAltName, and the common name does not count; make one with DNS:%s", name);
-    else if (!names_match(leaf, name))
+    else if (!named)
         finding(in, "it is not for %s but for %s", name, names.toobig ? "other names" : names.len ? names.data : "none");
     buf_release(&names);
 }
 
-static void judge_dates(const inspection *in, X509 *x, int index)
+/* What Go's TLS client asks of everything a server sends, needed or not. */
+static void judge_sent(const inspection *in)
 {
-    char day[16];
+    char at[300];
+    for (int i = 0; i < sk_X509_num(in->chain); i++) {
+        X509 *x = sk_X509_value(in->chain, i);
+        if (!go_parses(x))
+            finding(in, "%s has a negative serial number or a key on a curve that Go does not know; make it anew",
+                    place(in, x, at));
+        if (go_rsa_bits(x) > GO_RSA_MAX)
+            finding(in, "the RSA key of %s has %d bits; %d is the most", place(in, x, at), go_rsa_bits(x), GO_RSA_MAX);
+    }
+    X509 *leaf = sk_X509_value(in->chain, 0);
+    if (go_parses(leaf) && !go_serves(leaf))
+        finding(in, "its key is of a kind that Go does not take; use RSA, ECDSA P-256, P-384 or P-521, or Ed25519");
+}
+
+static void judge_dates(const inspection *in, X509 *x)
+{
+    char day[16], at[300];
     time_t from = pem_seconds(X509_get0_notBefore(x)), to = pem_seconds(X509_get0_notAfter(x)), now = time(NULL);
     pem_day(now < from ? from : to, day);
     if (now < from)
-        finding(in, "certificate %d is not valid before %s; is a clock wrong?", index + 1, day);
+        finding(in, "%s is not valid before %s; is a clock wrong?", place(in, x, at), day);
     else if (now > to)
-        finding(in, "certificate %d expired on %s; put a new one in its place", index + 1, day);
+        finding(in, "%s expired on %s; put a new one in its place", place(in, x, at), day);
 }
 
-static bool is_weak_digest(const X509 *x)
+/* Any certificate of the path. */
+static void judge_member(const inspection *in, X509 *x)
 {
-    int digest = NID_undef;
-    OBJ_find_sigid_algs(X509_get_signature_nid(x), &digest, NULL);
-    return digest == NID_sha1 || digest == NID_md5;
+    char at[300];
+    int bits = go_rsa_bits(x);
+    judge_dates(in, x);
+    if (!go_lets_serve(x))
+        finding(in, "the extended key usage of %s does not hold serverAuth", place(in, x, at));
+    if (bits && bits < GO_RSA_MIN)
+        finding(in, "the RSA key of %s has %d bits; 2048 is usual, %d the least", place(in, x, at), bits, GO_RSA_MIN);
 }
 
-/* A root's own signature is not looked at. */
-static void judge_strength(const inspection *in, X509 *x, int index)
+static void judge_signature(const inspection *in, X509 *x)
 {
-    bool own = X509_self_signed(x, 0) == 1 && index > 0;
-    const EVP_PKEY *key = X509_get0_pubkey(x);
-    if (!own && is_weak_digest(x))
-        finding(in, "certificate %d is signed with SHA-1 or MD5; have it signed with SHA-256", index + 1);
-    if (key && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_get_bits(key) < MIN_RSA_BITS)
-        finding(in, "the RSA key of certificate %d has %d bits; 2048 is usual, 1024 the least", index + 1,
-                EVP_PKEY_get_bits(key));
+    char at[300];
+    if (!go_checks_signature(x))
+        finding(in, "%s is signed with %s, which Go does not take; have it signed with SHA-256", place(in, x, at),
+                OBJ_nid2ln(X509_get_signature_nid(x)));
 }
 
-static void judge_usage(const inspection *in, X509 *leaf)
+static void judge_signer(const inspection *in, X509 *x, bool anchor)
 {
-    uint32_t usage = X509_get_extended_key_usage(leaf);     /* all bits set when it does not say */
-    if (!(usage & (XKU_SSL_SERVER | XKU_ANYEKU)))
-        finding(in, "its extended key usage does not hold serverAuth");
+    char at[300];
+    if (!go_lets_sign(x, anchor))
+        finding(in, "%s signed another, but is no authority (CA:TRUE)", place(in, x, at));
+    else if (!go_parses(x))
+        finding(in, "%s has a negative serial number or a key on a curve that Go does not know", place(in, x, at));
+}
+
+/* From the serving certificate to the last that is known. Nobody checks the signature on the anchor. */
+static void judge_path(const inspection *in, STACK_OF(X509) *path, bool anchored)
+{
+    int last = sk_X509_num(path) - 1;
+    for (int i = 0; i <= last; i++) {
+        X509 *x = sk_X509_value(path, i);
+        judge_member(in, x);
+        if (i < last || !(anchored || X509_self_signed(x, 0) == 1))
+            judge_signature(in, x);
+        if (i > 0)
+            judge_signer(in, x, anchored && i == last);
+    }
 }
 
 /* ---- who signed it ------------------------------------------------------ */
 
-static const char *why_not_trusted(int code)
+static void judge_trust(const inspection *in, int code, X509 *end)
 {
+    char name[200];
+    X509_NAME_oneline(X509_get_issuer_name(end), name, sizeof name);
     switch (code) {
+    case X509_V_OK:
+        break;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-        return "none of the certificates in the CA file signed it; is an intermediate missing, or is it another authority's?";
-    case X509_V_ERR_INVALID_CA:
-    case X509_V_ERR_INVALID_NON_CA:
-        return "a certificate signed it that is no authority (CA:TRUE)";
+        finding(in, "none of the certificates in the CA file signed it; is an intermediate missing, or is it another "
+                "authority's? The last one says that it is signed by \"%s\"", name);
+        break;
+    case X509_V_ERR_PERMITTED_VIOLATION:
+    case X509_V_ERR_EXCLUDED_VIOLATION:
+        finding(in, "the name constraints of an authority above it do not allow its names");
+        break;
     default:
-        return X509_verify_cert_error_string(code);
+        finding(in, "%s", X509_verify_cert_error_string(code));
     }
 }
 
-/* As Go does: every certificate of the caBundle is an anchor. Dates are judged one by one. */
-static void judge_trust(const inspection *in, STACK_OF(X509) *anchors)
+/* Go on after what judge_path() says better. OpenSSL still prefers, of two authorities with one name and key, the
+ * one that is valid, as it would not if it were told not to look at the time. */
+static int judged_elsewhere(int ok, X509_STORE_CTX *context)
+{
+    switch (X509_STORE_CTX_get_error(context)) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+    case X509_V_ERR_INVALID_CA:
+        X509_STORE_CTX_set_error(context, X509_V_OK);
+        return 1;
+    default:
+        return ok;
+    }
+}
+
+/* As Go does: every certificate of the caBundle is an anchor. */
+static void judge_with(const inspection *in, STACK_OF(X509) *anchors)
 {
     X509_STORE *store = mem_checked(X509_STORE_new());
     X509_STORE_CTX *context = mem_checked(X509_STORE_CTX_new());
     for (int i = 0; i < sk_X509_num(anchors); i++)
         X509_STORE_add_cert(store, sk_X509_value(anchors, i));
-    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME);
+    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+    X509_STORE_set_verify_cb(store, judged_elsewhere);
     X509_STORE_CTX_init(context, store, sk_X509_value(in->chain, 0), in->chain);
-    if (X509_verify_cert(context) != 1)
-        finding(in, "%s", why_not_trusted(X509_STORE_CTX_get_error(context)));
+    bool trusted = X509_verify_cert(context) == 1;
+    STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(context);
+    judge_path(in, path, trusted);
+    if (!trusted)
+        judge_trust(in, X509_STORE_CTX_get_error(context), sk_X509_value(path, sk_X509_num(path) - 1));
     X509_STORE_CTX_free(context);
     X509_STORE_free(store);
     ERR_clear_error();
+}
+
+/* Nothing is known of the anchor: what the file itself links together. */
+static void judge_alone(const inspection *in)
+{
+    STACK_OF(X509) *path = X509_build_chain(sk_X509_value(in->chain, 0), in->chain, NULL, 0, NULL, NULL);
+    judge_path(in, path, false);
+    sk_X509_pop_free(path, X509_free);
+    ERR_clear_error();
+    buf_printf(in->out, "%s: not looked at: who signed it; --ca names what the caBundle holds\n", in->question->file);
 }
 
 static bool judge_ca(const inspection *in, error *err)
 {
     const char *file = in->question->ca_file;
     if (!file) {
-        buf_printf(in->out, "%s: not looked at: who signed it; --ca names what the caBundle holds\n", in->question->file);
+        judge_alone(in);
         return true;
     }
     BIO *text = pem_load(file, err);
     STACK_OF(X509) *anchors = text ? pem_chain(text, file, err) : NULL;
     if (anchors)
-        judge_trust(in, anchors);
+        judge_with(in, anchors);
     sk_X509_pop_free(anchors, X509_free);
     BIO_free(text);
     return anchors != NULL;
@@ -221,13 +319,8 @@ static bool judge_key(const inspection *in, error *err)
 
 static bool judge(const inspection *in, error *err)
 {
-    X509 *leaf = sk_X509_value(in->chain, 0);
-    judge_names(in, leaf);
-    for (int i = 0; i < sk_X509_num(in->chain); i++) {
-        judge_dates(in, sk_X509_value(in->chain, i), i);
-        judge_strength(in, sk_X509_value(in->chain, i), i);
-    }
-    judge_usage(in, leaf);
+    judge_names(in, sk_X509_value(in->chain, 0));
+    judge_sent(in);
     return judge_ca(in, err) && judge_key(in, err);
 }
 

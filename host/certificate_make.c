@@ -1,6 +1,7 @@
 #include "certificate_make.h"
 
 #include "buf.h"
+#include "certificate_go.h"
 #include "certificate_pem.h"
 #include "mem.h"
 
@@ -106,7 +107,7 @@ static bool may_sign(const pair *ca, const certificate_order *order, error *err)
     ERR_clear_error();
     if (!matches)
         return error_set(err, ERR_SYSTEM, "%s: is not the key of the certificate in %s", order->ca_key_file, order->ca_file);
-    if (X509_check_ca(ca->x) == 0)
+    if (X509_check_ca(ca->x) == 0 || !go_lets_sign(ca->x, true))
         return error_set(err, ERR_SYSTEM, "%s: is no authority (CA:TRUE), so what it signs is refused", order->ca_file);
     if (pem_seconds(X509_get0_notAfter(ca->x)) <= time(NULL))
         return error_set(err, ERR_SYSTEM, "%s: has expired; make a new authority by leaving --ca out", order->ca_file);

@@ -148,10 +148,10 @@ def test_only_webhooks_that_call_the_service_are_touched():
 
 # ---- inspecting --------------------------------------------------------------
 
-def leaf(folder, *extensions, days=30, key=("ec", "-pkeyopt", "ec_paramgen_curve:P-256"), digest="-sha256", ca=None, begin=None):
+def leaf(folder, *extensions, days=30, key=("ec", "-pkeyopt", "ec_paramgen_curve:P-256"), digest="-sha256", ca=None, name=NAME):
     """A certificate made by OpenSSL, signed by `ca` (a folder of ours) or by itself."""
     folder.mkdir(exist_ok=True)
-    openssl("req", "-new", "-newkey", *key, "-nodes", "-keyout", folder / "key", "-out", folder / "csr", "-subj", f"/CN={NAME[:60]}")
+    openssl("req", "-new", "-newkey", *key, "-nodes", "-keyout", folder / "key", "-out", folder / "csr", "-subj", f"/CN={name}")
     (folder / "ext").write_text("\n".join(extensions) + "\n")
     signer = ["-CA", ca / "ca.crt", "-CAkey", ca / "ca.key", "-CAcreateserial"] if ca else ["-signkey", folder / "key"]
     openssl("x509", "-req", "-in", folder / "csr", "-out", folder / "crt", *signer, "-days", days, digest, "-extfile", folder / "ext")
@@ -164,9 +164,13 @@ FINDINGS = {
     "common name only": (dict(extensions=["basicConstraints=CA:FALSE"]), "it has no subjectAltName"),
     "wildcard in the middle": (dict(extensions=["subjectAltName=DNS:cast-slice-webhook.*.svc"]), "it is not for"),
     "expired": (dict(extensions=[SAN], days=-1), "expired on"),
-    "SHA-1": (dict(extensions=[SAN], digest="-sha1"), "signed with SHA-1"),
+    "SHA-1": (dict(extensions=[SAN], digest="-sha1"), "signed with ecdsa-with-SHA1, which Go does not take"),
     "for clients": (dict(extensions=[SAN, "extendedKeyUsage=clientAuth"]), "does not hold serverAuth"),
     "small RSA": (dict(extensions=[SAN], key=["rsa:768"]), "has 768 bits"),
+    "SHA-224": (dict(extensions=[SAN], digest="-sha224"), "signed with ecdsa-with-SHA224"),
+    "P-224": (dict(extensions=[SAN], key=["ec", "-pkeyopt", "ec_paramgen_curve:P-224"]), "of a kind that Go does not take"),
+    "brainpool": (dict(extensions=[SAN], key=["ec", "-pkeyopt", "ec_paramgen_curve:brainpoolP256r1"]), "a curve that Go does not know"),
+    "Ed448": (dict(extensions=[SAN], key=["ed448"]), "of a kind that Go does not take"),
 }
 SOUND = {
     "plain": [SAN], "wildcard": ["subjectAltName=DNS:*.cast-slice.svc"], "any usage": [SAN, "extendedKeyUsage=anyExtendedKeyUsage"],
@@ -208,6 +212,85 @@ def test_inspect_wants_the_intermediate(pki, tmp_path):
     (tmp_path / "chain").write_bytes(crt.read_bytes() + (middle / "crt").read_bytes())
     status, out, _ = run("certificate", "inspect", tmp_path / "chain", "--ca", tmp_path / "root/ca.crt")
     assert status == 0 and "certificate 2 of 2, an authority" in out
+
+
+AUTHORITY = ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign"]
+
+
+def authority(folder, *extensions, ca=None, **how):
+    """One made by OpenSSL: a root, or below `ca`."""
+    crt = leaf(folder, *(extensions or AUTHORITY), ca=ca, name=folder.name, **how)
+    (folder / "ca.crt").write_bytes(crt.read_bytes())
+    (folder / "ca.key").write_bytes((folder / "key").read_bytes())
+    return folder
+
+
+# What an authority can do to a serving certificate that has no fault of its own. Each verdict was compared with Go 1.26's.
+ROOTS = {
+    "sound": (dict(), None),
+    "signed with SHA-1 itself": (dict(digest="-sha1"), None),
+    "without key usage": (dict(extensions=["basicConstraints=critical,CA:TRUE"]), None),
+    "expired": (dict(days=-1), 'the authority "/CN=root" of the CA file expired on'),
+    "for clients": (dict(extensions=[*AUTHORITY, "extendedKeyUsage=clientAuth"]), "does not hold serverAuth"),
+    "without basic constraints": (dict(extensions=["keyUsage=critical,keyCertSign"]), "is no authority (CA:TRUE)"),
+    "small RSA": (dict(key=["rsa:768"]), "has 768 bits"),
+    "a curve Go does not know": (dict(key=["ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"]), "a curve that Go does not know"),
+    "another name space": (dict(extensions=[*AUTHORITY, "nameConstraints=critical,permitted;DNS:example.org"]), "name constraints"),
+}
+
+
+@pytest.mark.parametrize("name", ROOTS)
+def test_the_authority_is_judged_as_the_serving_certificate_is(tmp_path, name):
+    made, words = ROOTS[name]
+    root = authority(tmp_path / "root", *made.get("extensions", []), **{k: v for k, v in made.items() if k != "extensions"})
+    status, out, _ = run("certificate", "inspect", leaf(tmp_path / "c", SAN, ca=root), "--ca", root / "ca.crt")
+    refusals = [line for line in out.splitlines() if "the API server refuses it" in line]
+    assert (status, len(refusals)) == ((1, 1) if words else (0, 0)) and (words or "") in "".join(refusals), out
+
+
+def test_a_renewed_authority_counts_though_the_old_one_is_still_there(pki, tmp_path):
+    root = authority(tmp_path / "root")
+    old = tmp_path / "old"
+    openssl("x509", "-req", "-in", root / "csr", "-out", old, "-signkey", root / "key", "-days", "-1", "-extfile", root / "ext")
+    both = tmp_path / "both"
+    crt = leaf(tmp_path / "c", SAN, ca=root)
+    for order in ((old, root / "ca.crt"), (root / "ca.crt", old)):
+        both.write_bytes(b"".join(f.read_bytes() for f in order))
+        assert run("certificate", "inspect", crt, "--ca", both)[0] == 0
+    assert run("certificate", "inspect", crt, "--ca", old)[0] == 1
+
+
+def test_what_is_sent_but_not_needed_is_not_judged_by_date_or_digest(pki, tmp_path):
+    crt = leaf(tmp_path / "c", SAN, ca=pki)
+    for name, how in {"expired": dict(days=-1), "sha1": dict(digest="-sha1")}.items():
+        root = authority(tmp_path / f"root-{name}")
+        extra = authority(tmp_path / name, ca=root, **how)
+        (tmp_path / "chain").write_bytes(crt.read_bytes() + (extra / "ca.crt").read_bytes())
+        assert run("certificate", "inspect", tmp_path / "chain", "--ca", pki / "ca.crt")[0] == 0
+        below = leaf(tmp_path / f"below-{name}", SAN, ca=extra)
+        (tmp_path / "chain").write_bytes(below.read_bytes() + (extra / "ca.crt").read_bytes())
+        status, out, _ = run("certificate", "inspect", tmp_path / "chain", "--ca", root / "ca.crt")
+        assert status == 1 and "refuses it: certificate 2 " in out
+
+
+def test_a_self_signed_one_is_its_own_anchor(tmp_path):
+    """Nobody checks the signature of an anchor, so SHA-1 does no harm there."""
+    crt = leaf(tmp_path / "c", SAN, digest="-sha1")
+    assert run("certificate", "inspect", crt, "--ca", crt)[0] == 0
+    assert run("certificate", "inspect", crt)[0] == 0
+
+
+def test_the_serving_certificate_comes_first(pki, tmp_path):
+    crt = leaf(tmp_path / "c", SAN, ca=pki)
+    (tmp_path / "chain").write_bytes((pki / "ca.crt").read_bytes() + crt.read_bytes())
+    status, out, _ = run("certificate", "inspect", tmp_path / "chain", "--ca", pki / "ca.crt")
+    assert status == 1 and f"the serving certificate must come first, and for {NAME} is certificate 2" in out
+
+
+def test_no_new_certificate_by_an_authority_that_go_does_not_take(tmp_path):
+    root = authority(tmp_path / "root", "keyUsage=critical,keyCertSign")
+    status, _, err = run("certificate", "--ca", root / "ca.crt", "--ca-key", root / "ca.key", "--output", tmp_path / "o")
+    assert status == 2 and "is no authority (CA:TRUE)" in err and not (tmp_path / "o").exists()
 
 
 def _root(tmp_path):
