@@ -97,6 +97,14 @@ void sandbox_charge(lua_State *L, size_t n)
     stop_if_tripped(L, s);
 }
 
+void sandbox_check_string(lua_State *L, size_t length)
+{
+    sandbox *s = sandbox_of(L);
+    if (length >= SANDBOX_MAX_STRING)
+        trip(s, TRIP_STRING);
+    stop_if_tripped(L, s);
+}
+
 /* ---- the allocator ------------------------------------------------------ */
 
 static int hook_interval(const sandbox *s)
@@ -120,8 +128,9 @@ static bool is_deep(lua_State *L)
     return L && lua_getstack(L, SANDBOX_MAX_DEPTH, &ar);
 }
 
-/* Lua answers the first refusal with a full collection, which no hook interrupts:
- * hence the look at the clock. Refused twice in a row, the memory is really spent. */
+/* Lua answers the first refusal with a full collection, which no hook interrupts: hence the look at
+ * the clock. Refused twice in a row, the memory is really spent. A luaL_Buffer gives up at the first,
+ * so nothing long may be built in one: see lua_string.h. */
 static void *refuse(sandbox *s)
 {
     look(s);
