@@ -97,7 +97,8 @@ static int f_insert(lua_State *L)
 {
     lua_Integer length = check_writable(L, 1), at = length + 1;
     int arguments = lua_gettop(L);
-    luaL_argcheck(L, arguments == 2 || arguments == 3, arguments, "a table, a position and a value, please");
+    if (arguments != 2 && arguments != 3)
+        return luaL_error(L, "wrong number of arguments to 'insert'");
     if (arguments == 3)
         at = luaL_checkinteger(L, 2);
     luaL_argcheck(L, at >= 1 && at <= length + 1, 2, "position out of bounds");
@@ -114,19 +115,16 @@ static int f_insert(lua_State *L)
 static int f_remove(lua_State *L)
 {
     lua_Integer length = check_writable(L, 1), at = luaL_optinteger(L, 2, length);
-    if (length + 1 == at || (length == 0 && at == 0)) {
-        lua_rawgeti(L, 1, at);                          // nil, or what lies just behind
-        return 1;
-    }
-    luaL_argcheck(L, at >= 1 && at <= length, 2, "position out of bounds");
+    bool inside = at >= 1 && at <= length + 1;
+    luaL_argcheck(L, inside || at == length, 2, "position out of bounds");      /* #t is 0 for an empty table */
     lua_rawgeti(L, 1, at);                              // … removed
-    for (lua_Integer i = at; i < length; i++) {
+    for (; at < length; at++) {
         sandbox_charge(L, 1);
-        lua_rawgeti(L, 1, i + 1);                       // … removed value
-        lua_rawseti(L, 1, i);                           // … removed
+        lua_rawgeti(L, 1, at + 1);                      // … removed value
+        lua_rawseti(L, 1, at);                          // … removed
     }
     lua_pushnil(L);                                     // … removed nil
-    lua_rawseti(L, 1, length);                          // … removed
+    lua_rawseti(L, 1, at);                              // … removed
     return 1;
 }
 
