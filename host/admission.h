@@ -51,6 +51,7 @@ typedef struct verdict {
     bool pod_known;
     patch patch;
     vm_usage usage;             /* zeros when the policy did not run */
+    const char *trace;          /* where the policy failed, innermost call first; "" when it did not, or nobody knows */
     error error;
 } verdict;
 

@@ -98,15 +98,11 @@ static size_t show(slice a, char out[SHOWN])
 {
     uint32_t c;
     size_t n = utf8_decode(a.s, a.length, &c);
-    if (n == 0 && a.length >= 2 && memcmp(a.s, "\xC0\x80", 2) == 0) {   /* U+0000 as json.h hands it on */
-        n = 2;
-        c = 0;
-    }
     if (n == 0)
         snprintf(out, SHOWN, "\\x%02X", (unsigned char)*a.s);
     else if (short_escape(c))
         snprintf(out, SHOWN, "%s", short_escape(c));
-    else if (is_visible(c) || c == ' ')
+    else if (is_visible(c))
         snprintf(out, SHOWN, "%.*s", (int)n, a.s);
     else
         snprintf(out, SHOWN, "\\u{%X}", (unsigned)c);

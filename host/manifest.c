@@ -582,10 +582,10 @@ static bool equal_members(const json *a, const json *b)
 {
     const json *near = json_first(b);
     for (const json *m = json_first(a); m; m = json_next(m)) {
-        const json *twin = near && strcmp(json_key(near), json_key(m)) == 0 ? near : json_get(b, json_key(m));
-        if (!twin || !equal(m, twin))
+        const json *same = near && strcmp(json_key(near), json_key(m)) == 0 ? near : json_get(b, json_key(m));
+        if (!same || !equal(m, same))
             return false;
-        near = json_next(twin);
+        near = json_next(same);
     }
     return json_size(a) == json_size(b);
 }

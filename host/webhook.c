@@ -184,7 +184,7 @@ static void log_review(server *s, const review *q, const verdict *v, int64_t ns)
         log_info("denied", LOG_S("namespace", q->namespace), LOG_S("name", name_of(v)), LOG_S("message", v->message));
     if (v->kind == VERDICT_FAILED && log_limiter_pass(&s->failures))
         log_error("failed", LOG_S("namespace", q->namespace), LOG_S("name", name_of(v)),
-                  LOG_S("error", v->error.text));
+                  LOG_S("error", v->error.text), *v->trace ? LOG_S("trace", v->trace) : LOG_END);
     if (log_enabled(LOG_DEBUG))
         log_debug("reviewed", LOG_S("uid", q->uid), LOG_S("namespace", q->namespace), LOG_S("name", name_of(v)),
                   LOG_S("outcome", outcomes[v->kind]), LOG_S("why", v->why), LOG_S("reason", v->reason),
@@ -199,7 +199,8 @@ static void decide(const server *s, bundle *b, const http_request *r, review *q,
         admission_review(b, q, arena, budget, v);
         return;
     }
-    *v = (verdict){ .kind = VERDICT_FAILED, .message = "", .why = "out of time", .reason = "", .rule = "" };
+    *v = (verdict){ .kind = VERDICT_FAILED, .message = "", .why = "out of time", .reason = "", .rule = "",
+                      .trace = "" };
     error_set(&v->error, ERR_INTERNAL, "the %s that the API server gave were over before the policy could run",
               r->timeout);
 }
