@@ -195,3 +195,10 @@ void admission_review(bundle *b, review *r, json_arena *arena, int64_t cpu_ns, v
     else
         decide(b, r, arena, cpu_ns, v);
 }
+
+const char *verdict_name(const verdict *v)
+{
+    if (!v->pod_known)
+        return "";
+    return *v->pod.name ? v->pod.name : v->pod.generate_name;
+}

@@ -55,6 +55,9 @@ typedef struct verdict {
     error error;
 } verdict;
 
+/* The Pod's name, or what it will begin with when it has none yet; "" when no Pod was read. */
+const char *verdict_name(const verdict *v);
+
 /* Decide. `cpu_ns` is the policy's budget for this review (never more than the bundle's limit).
  * Changes r->object: on MUTATED it is the patched Pod afterwards. */
 void admission_review(bundle *b, review *r, json_arena *arena, int64_t cpu_ns, verdict *v);

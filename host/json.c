@@ -311,14 +311,6 @@ json *json_get(const json *object, const char *key)
     return NULL;
 }
 
-json *json_at(const json *array, size_t index)
-{
-    json *element = json_is_array(array) ? array->child : NULL;
-    while (element && index-- > 0)
-        element = element->next;
-    return element;
-}
-
 size_t json_size(const json *node)
 {
     size_t count = 0;

@@ -127,12 +127,15 @@ static bool set_level(void *field, const char *text)
 
 static bool set_output(void *field, const char *text)
 {
-    static const char *const forms[] = { "text", "json", "patch", "object", "admission" };
-    *(const char **)field = text;
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
-        if (strcmp(text, forms[i]) == 0)
-            return true;
-    return false;
+    static const char *const names[OUTPUT_FORMS] = {
+        [OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", [OUTPUT_PATCH] = "patch",
+        [OUTPUT_OBJECT] = "object", [OUTPUT_ADMISSION] = "admission",
+    };
+    output_form form = OUTPUT_TEXT;
+    while (form < OUTPUT_FORMS && strcmp(text, names[form]) != 0)
+        form++;
+    *(output_form *)field = form;
+    return form < OUTPUT_FORMS;
 }
 
 static bool set_days(void *field, const char *text)

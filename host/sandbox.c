@@ -1,8 +1,9 @@
 #include "sandbox.h"
 
+#include "clock.h"
+
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     HOOK_EVERY = 100,           /* instructions */
@@ -29,16 +30,9 @@ void sandbox_place_of(lua_State *L, sandbox_place *place)
 
 /* ---- the clock ---------------------------------------------------------- */
 
-static int64_t now(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 int64_t sandbox_cpu(const sandbox *s)
 {
-    return now(CLOCK_THREAD_CPUTIME_ID) - s->cpu_start;
+    return clock_cpu_ns() - s->cpu_start;
 }
 
 static void on_count(lua_State *L, lua_Debug *ar);
@@ -60,7 +54,7 @@ static void trip(sandbox *s, sandbox_trip kind)
 static void look(sandbox *s)
 {
     s->work = 0;
-    int64_t wall = now(CLOCK_MONOTONIC);
+    int64_t wall = clock_ns();
     if (wall < s->look_at)
         return;
     int64_t left = s->cpu_ns - sandbox_cpu(s);
@@ -190,8 +184,8 @@ lua_State *sandbox_new_state(sandbox *s)
 void sandbox_start(sandbox *s, int64_t cpu_ns)
 {
     s->cpu_ns = cpu_ns;
-    s->cpu_start = now(CLOCK_THREAD_CPUTIME_ID);
-    s->look_at = now(CLOCK_MONOTONIC) + cpu_ns;
+    s->cpu_start = clock_cpu_ns();
+    s->look_at = clock_ns() + cpu_ns;
     s->work = 0;
     s->refused = false;
     s->trip = TRIP_NONE;
