@@ -109,6 +109,8 @@ static const json *ask(bundle *b, const review *r, json_arena *arena, int64_t cp
     vm_listen(worker, notes, arena);
     const json *value = vm_run(worker, &view, cpu_ns, arena, &v->usage, &v->error);
     v->notes = notes;
+    const char *trace = value ? NULL : json_arena_strdup(arena, vm_trace(worker), strlen(vm_trace(worker)));
+    v->trace = trace ? trace : "";
     bundle_return(b, worker);
     return value;
 }
@@ -175,7 +177,7 @@ static void decide(bundle *b, const review *r, json_arena *arena, int64_t cpu_ns
 
 void admission_review(bundle *b, review *r, json_arena *arena, int64_t cpu_ns, verdict *v)
 {
-    *v = (verdict){ .message = "", .why = "", .reason = "", .rule = "" };
+    *v = (verdict){ .message = "", .why = "", .reason = "", .rule = "", .trace = "" };
     const char *why = not_ours(r);
     if (why) {
         unchanged(v, why);
@@ -192,4 +194,11 @@ void admission_review(bundle *b, review *r, json_arena *arena, int64_t cpu_ns, v
         unchanged(v, why);
     else
         decide(b, r, arena, cpu_ns, v);
+}
+
+const char *verdict_name(const verdict *v)
+{
+    if (!v->pod_known)
+        return "";
+    return *v->pod.name ? v->pod.name : v->pod.generate_name;
 }

@@ -51,8 +51,12 @@ typedef struct verdict {
     bool pod_known;
     patch patch;
     vm_usage usage;             /* zeros when the policy did not run */
+    const char *trace;          /* where the policy failed, innermost call first; "" when it did not, or nobody knows */
     error error;
 } verdict;
+
+/* The Pod's name, or what it will begin with when it has none yet; "" when no Pod was read. */
+const char *verdict_name(const verdict *v);
 
 /* Decide. `cpu_ns` is the policy's budget for this review (never more than the bundle's limit).
  * Changes r->object: on MUTATED it is the patched Pod afterwards. */

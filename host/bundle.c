@@ -4,6 +4,7 @@
 #include "embedded.h"
 #include "mem.h"
 #include "pod.h"
+#include "text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -44,12 +45,6 @@ struct bundle {
     size_t workers;
     _Atomic(vm *) vms[];        /* NULL while borrowed */
 };
-
-static bool ends_with(const char *name, const char *ending)
-{
-    size_t n = strlen(name), m = strlen(ending);
-    return n >= m && strcmp(name + n - m, ending) == 0;
-}
 
 /* ---- reading a folder --------------------------------------------------- */
 
@@ -147,16 +142,17 @@ static bool read_file(bundle *b, int folder, const char *name, error *err)
         return false;
     if (strcmp(name, CASES) == 0)
         return keep_cases(b, text, length, err);
-    return ends_with(name, ".lua") ? add_source(b, name, text, length, err) : add_data(b, name, text, length, err);
+    bool lua = text_ends_with(name, strlen(name), ".lua");
+    return lua ? add_source(b, name, text, length, err) : add_data(b, name, text, length, err);
 }
 
 /* One entry of the folder: what is neither Lua nor JSON nor the cases is somebody else's. */
 static bool read_entry(bundle *b, int folder, const char *name, error *err)
 {
-    bool lua = ends_with(name, ".lua");
+    bool lua = text_ends_with(name, strlen(name), ".lua");
     if (strcmp(name, CASES) == 0)
         return read_file(b, folder, name, err);
-    if (*name == '.' || !(lua || ends_with(name, ".json")))
+    if (*name == '.' || !(lua || text_ends_with(name, strlen(name), ".json")))
         return true;
     if (!is_module_name(name, strlen(name) - strlen(lua ? ".lua" : ".json")))
         return error_set(err, ERR_POLICY, "%s/%s: %s name is made of a to z, 0 to 9 and _", b->directory, name,

@@ -1,4 +1,4 @@
-/* clock.h - the monotonic clock, in the two units we use. */
+/* clock.h - the monotonic clock, in the two units we use, and the CPU time of a thread. */
 #ifndef CASTSLICE_CLOCK_H
 #define CASTSLICE_CLOCK_H
 
@@ -10,6 +10,14 @@ static inline int64_t clock_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* What the calling thread has used of a CPU. */
+static inline int64_t clock_cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 

@@ -147,7 +147,7 @@ int cmd_check(int argc, char **argv)
         help();
         return EXIT_DONE;
     }
-    s.json = strcmp(s.options.output, "json") == 0;
+    s.json = s.options.output == OUTPUT_JSON;
     buf_init(&s.out, MAX_OUTPUT);
     int status = EXIT_DONE;
     for (size_t i = 0; i < s.options.operand_count; i++)

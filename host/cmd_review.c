@@ -358,11 +358,12 @@ static int usage(const char *sentence)
 
 static void choose_form(session *s)
 {
-    const char *form = s->options.output;
-    s->text = strcmp(form, "text") == 0;
-    s->object = strcmp(form, "object") == 0;
-    s->write = strcmp(form, "json") == 0 ? report_json : strcmp(form, "patch") == 0 ? report_patch
-             : strcmp(form, "admission") == 0 ? report_admission : NULL;
+    static report_writer *const writers[OUTPUT_FORMS] = {
+        [OUTPUT_JSON] = report_json, [OUTPUT_PATCH] = report_patch, [OUTPUT_ADMISSION] = report_admission,
+    };
+    s->text = s->options.output == OUTPUT_TEXT;
+    s->object = s->options.output == OUTPUT_OBJECT;
+    s->write = writers[s->options.output];
 }
 
 int cmd_review(int argc, char **argv)

@@ -290,8 +290,8 @@ static void test_bundle(const char *dir, void *context)
 
 static void begin(session *s)
 {
-    s->json = strcmp(s->options.output, "json") == 0;
-    s->junit = strcmp(s->options.output, "junit") == 0;
+    s->json = s->options.output == OUTPUT_JSON;
+    s->junit = s->options.output == OUTPUT_JUNIT;
     buf_init(&s->out, MAX_OUTPUT);
     if (s->junit)
         buf_puts(&s->out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");

@@ -24,7 +24,7 @@ struct connection {
     int64_t opened_ms;
     tls_pair *pair;             /* NULL before the handshake */
     bool admitted;              /* counts against the limit; set by the serving thread */
-    bool ended;                 /* shut down by the keeper; under the lock */
+    bool ended;                 /* shut down by the listener; under the lock */
     _Atomic phase phase;
     _Atomic int64_t deadline_ms;
 };

@@ -2,7 +2,7 @@
  *
  * libmicrohttpd's time-out counts inactivity, so a byte a second would live for
  * ever; the deadlines here are absolute. The thread that serves a connection
- * moves it from phase to phase without a lock. The listener's keeper looks at
+ * moves it from phase to phase without a lock. The listener's thread looks at
  * all of them and shuts late sockets down: the serving thread sees the end and
  * closes. So a descriptor is never closed, or used again, behind anyone's back. */
 #ifndef CASTSLICE_CONNECTION_H

@@ -1,5 +1,6 @@
 #include "data.h"
 
+#include "json_pointer.h"
 #include "mem.h"
 #include "source.h"
 
@@ -60,21 +61,6 @@ const data_file *data_find(const data_set *set, const char *name, size_t length)
 
 /* ---- lines ---------------------------------------------------------------- */
 
-/* One token of a JSON Pointer, unescaped, into `out`; what follows it. */
-static const char *next_token(const char *at, const char *end, char *out, size_t size)
-{
-    size_t n = 0;
-    for (at++; at < end && *at != '/'; at++) {
-        bool escape = *at == '~' && at + 1 < end;
-        char c = escape ? (at[1] == '1' ? '/' : '~') : *at;
-        at += escape;
-        if (n + 1 < size)
-            out[n++] = c;
-    }
-    out[n] = '\0';
-    return at;
-}
-
 static int line_in(source_node *node, const char *at, const char *end)
 {
     char token[400];
@@ -83,8 +69,11 @@ static int line_in(source_node *node, const char *at, const char *end)
         line = node->line;
         if (at >= end)
             break;
-        at = next_token(at, end, token, sizeof token);
+        const char *slash = memchr(at + 1, '/', (size_t)(end - at - 1)), *next = slash ? slash : end;
+        if (!json_pointer_read(at + 1, (size_t)(next - at - 1), token, sizeof token))
+            break;
         node = source_child(node, token, NULL);
+        at = next;
     }
     return line;
 }

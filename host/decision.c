@@ -1,6 +1,7 @@
 #include "decision.h"
 
 #include "nearest.h"
+#include "text.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -66,19 +67,13 @@ static bool is_qualified_name(const char *key)
     return is_short_name(name, strlen(name));
 }
 
-static bool ends_with(const char *s, size_t length, const char *suffix)
-{
-    size_t n = strlen(suffix);
-    return length >= n && memcmp(s + length - n, suffix, n) == 0;
-}
-
 /* kubernetes.io, k8s.io and everything below them are Kubernetes' own. */
 static bool is_reserved_domain(const char *domain, size_t length)
 {
     static const char *const roots[] = { "kubernetes.io", "k8s.io" };
     for (size_t i = 0; i < 2; i++) {
         size_t n = strlen(roots[i]);
-        if (ends_with(domain, length, roots[i]) && (length == n || domain[length - n - 1] == '.'))
+        if (text_ends_with(domain, length, roots[i]) && (length == n || domain[length - n - 1] == '.'))
             return true;
     }
     return false;
@@ -98,7 +93,7 @@ bool decision_valid_resource(const char *name)
     if (!slash || strcmp(name, POD_SOURCE_RESOURCE) == 0 || strncmp(name, "requests.", 9) == 0)
         return false;
     size_t domain = (size_t)(slash - name);
-    return !ends_with(name, domain, "kubernetes.io") && is_subdomain(name, domain, 253 - strlen("requests.")) &&
+    return !text_ends_with(name, domain, "kubernetes.io") && is_subdomain(name, domain, 253 - strlen("requests.")) &&
            is_short_name(slash + 1, strlen(slash + 1));
 }
 

@@ -21,7 +21,7 @@ enum {
     FREE = 1,                   /* this block is in a bin */
     AFTER_FREE = 2,             /* the block before this one is */
     FLAGS = 7,
-    HEADER = sizeof(size_t),
+    WORD = sizeof(size_t),
     SMALLEST = sizeof(block) + sizeof(size_t),
     BINS = 256,                 /* eight for each power of two, up to 128 GiB */
     HOLE = 512,                 /* bytes of a free block that are worth a gap in the image */
@@ -29,19 +29,19 @@ enum {
 };
 
 /* Lies at the start of the mapping, so that it is part of the image. */
-typedef struct books {
+typedef struct header {
     char *top;                  /* above it nothing was ever handed out; the block below it is never free */
     char *high;                 /* the highest `top` */
     size_t used, peak;
     uint64_t map[BINS / 64];    /* which bins hold a block */
     block *bins[BINS];
-} books;
+} header;
 
 /* A stretch of the mapping that the image holds: all of it but the insides of large free blocks. */
 typedef struct span { size_t from, length; } span;
 
 struct heap {
-    books *books;
+    header *header;
     size_t mapped;
     char *end;
     char *image;                /* the spans, one after another */
@@ -80,17 +80,17 @@ static block *before(block *b)
 
 static block *block_of(void *payload)
 {
-    return (block *)((char *)payload - HEADER);
+    return (block *)((char *)payload - WORD);
 }
 
 static void *payload_of(block *b)
 {
-    return (char *)b + HEADER;
+    return (char *)b + WORD;
 }
 
 static size_t block_size(size_t payload)
 {
-    size_t size = (payload + HEADER + 7) & ~(size_t)7;
+    size_t size = (payload + WORD + 7) & ~(size_t)7;
     return size < SMALLEST ? SMALLEST : size;
 }
 
@@ -118,7 +118,7 @@ static unsigned bin_above(size_t size)
     return n < 8 ? (unsigned)n : bin_of((n + ((size_t)1 << (log_of(n) - 3)) - 1) * 8);
 }
 
-static void put(books *k, block *b)
+static void put(header *k, block *b)
 {
     unsigned bin = bin_of(size_of(b));
     b->word |= FREE;
@@ -132,7 +132,7 @@ static void put(books *k, block *b)
     k->map[bin / 64] |= (uint64_t)1 << bin % 64;
 }
 
-static void take(books *k, block *b)
+static void take(header *k, block *b)
 {
     unsigned bin = bin_of(size_of(b));
     b->word &= ~(size_t)FREE;
@@ -147,7 +147,7 @@ static void take(books *k, block *b)
         k->map[bin / 64] &= ~((uint64_t)1 << bin % 64);
 }
 
-static block *first_from(const books *k, unsigned bin)
+static block *first_from(const header *k, unsigned bin)
 {
     uint64_t skip = ~(uint64_t)0 << bin % 64;
     for (unsigned word = bin / 64; word < BINS / 64; word++, skip = ~(uint64_t)0)
@@ -156,7 +156,7 @@ static block *first_from(const books *k, unsigned bin)
     return NULL;
 }
 
-static block *find(const books *k, size_t size)
+static block *find(const header *k, size_t size)
 {
     block *b = k->bins[bin_of(size)];
     return b && size_of(b) >= size ? b : first_from(k, bin_above(size));
@@ -164,7 +164,7 @@ static block *find(const books *k, size_t size)
 
 /* ---- joining and splitting ---------------------------------------------- */
 
-static void give_back(books *k, block *b)
+static void give_back(header *k, block *b)
 {
     if (b->word & AFTER_FREE) {
         block *joined = before(b);
@@ -185,7 +185,7 @@ static void give_back(books *k, block *b)
 }
 
 /* Give back what `b` has beyond `size`. */
-static void trim(books *k, block *b, size_t size)
+static void trim(header *k, block *b, size_t size)
 {
     size_t rest = size_of(b) - size;
     if (rest < SMALLEST)
@@ -197,7 +197,7 @@ static void trim(books *k, block *b, size_t size)
 
 static bool raise_top(heap *h, size_t by)
 {
-    books *k = h->books;
+    header *k = h->header;
     if (by > (size_t)(h->end - k->top))
         return false;
     k->top += by;
@@ -209,7 +209,7 @@ static bool raise_top(heap *h, size_t by)
 /* Make `b` larger where it lies. */
 static bool widen(heap *h, block *b, size_t size)
 {
-    books *k = h->books;
+    header *k = h->header;
     block *next = behind(b);
     if ((char *)next == k->top) {
         if (!raise_top(h, size - size_of(b)))
@@ -227,7 +227,7 @@ static bool widen(heap *h, block *b, size_t size)
 
 /* ---- what callers see --------------------------------------------------- */
 
-static void count(books *k, size_t more, size_t less)
+static void count(header *k, size_t more, size_t less)
 {
     k->used += more - less;
     if (k->used > k->peak)
@@ -236,7 +236,7 @@ static void count(books *k, size_t more, size_t less)
 
 static void *allocate(heap *h, size_t size)
 {
-    books *k = h->books;
+    header *k = h->header;
     block *b = find(k, size);
     if (b) {
         take(k, b);
@@ -256,7 +256,7 @@ static void *move(heap *h, block *b, size_t size)
     void *fresh = allocate(h, size);
     if (!fresh)
         return NULL;
-    memcpy(fresh, payload_of(b), size_of(b) - HEADER);
+    memcpy(fresh, payload_of(b), size_of(b) - WORD);
     heap_release(h, payload_of(b));
     return fresh;
 }
@@ -271,10 +271,10 @@ void *heap_resize(heap *h, void *old, size_t size)
     block *b = block_of(old);
     size_t had = size_of(b);
     if (whole <= had)
-        trim(h->books, b, whole);
+        trim(h->header, b, whole);
     else if (!widen(h, b, whole))
         return move(h, b, whole);
-    count(h->books, size_of(b), had);
+    count(h->header, size_of(b), had);
     return old;
 }
 
@@ -282,29 +282,29 @@ void heap_release(heap *h, void *old)
 {
     if (!old)
         return;
-    count(h->books, 0, size_of(block_of(old)));
-    give_back(h->books, block_of(old));
+    count(h->header, 0, size_of(block_of(old)));
+    give_back(h->header, block_of(old));
 }
 
 size_t heap_peak(const heap *h)
 {
-    return h->books->peak;
+    return h->header->peak;
 }
 
 /* ---- the whole ---------------------------------------------------------- */
 
 heap *heap_new(size_t size)
 {
-    size_t mapped = sizeof(books) + size;
+    size_t mapped = sizeof(header) + size;
     void *base = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED)
         return NULL;
     madvise(base, mapped, MADV_NOHUGEPAGE);             /* or the first byte makes two megabytes resident */
     heap *h = mem_zalloc(sizeof *h);
-    h->books = base;
+    h->header = base;
     h->mapped = mapped;
     h->end = (char *)base + mapped;
-    h->books->top = h->books->high = (char *)(h->books + 1);
+    h->header->top = h->header->high = (char *)(h->header + 1);
     return h;
 }
 
@@ -312,7 +312,7 @@ void heap_free(heap *h)
 {
     if (!h)
         return;
-    munmap(h->books, h->mapped);
+    munmap(h->header, h->mapped);
     free(h->image);
     free(h->spans);
     free(h);
@@ -322,7 +322,7 @@ void heap_free(heap *h)
 
 static size_t offset_of(const heap *h, const void *at)
 {
-    return (size_t)((const char *)at - (const char *)h->books);
+    return (size_t)((const char *)at - (const char *)h->header);
 }
 
 static void add_span(heap *h, size_t from, size_t to)
@@ -336,8 +336,8 @@ static void add_span(heap *h, size_t from, size_t to)
 static void find_spans(heap *h)
 {
     size_t from = 0;
-    char *top = h->books->top;
-    for (block *b = (block *)(h->books + 1); (char *)b < top; b = behind(b))
+    char *top = h->header->top;
+    for (block *b = (block *)(h->header + 1); (char *)b < top; b = behind(b))
         if (b->word & FREE && size_of(b) >= HOLE) {
             add_span(h, from, offset_of(h, b + 1));
             from = offset_of(h, last_word(b));
@@ -345,9 +345,9 @@ static void find_spans(heap *h)
     add_span(h, from, offset_of(h, top));
 }
 
-void heap_keep(heap *h)
+void heap_snapshot(heap *h)
 {
-    books *k = h->books;
+    header *k = h->header;
     k->peak = k->used;
     k->high = k->top;
     h->span_count = h->image_size = 0;
@@ -366,15 +366,15 @@ static void forget(const heap *h, const char *high)
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t from = (h->extent + page - 1) / page * page, touched = offset_of(h, high);
     if (touched > from + KEEP_RESIDENT)
-        madvise((char *)h->books + from, touched - from, MADV_DONTNEED);
+        madvise((char *)h->header + from, touched - from, MADV_DONTNEED);
 }
 
 void heap_restore(heap *h)
 {
-    forget(h, h->books->high);
+    forget(h, h->header->high);
     const char *in = h->image;
     for (const span *s = h->spans; s < h->spans + h->span_count; in += s->length, s++)
-        memcpy((char *)h->books + s->from, in, s->length);
+        memcpy((char *)h->header + s->from, in, s->length);
 }
 
 size_t heap_image(const heap *h)

@@ -175,7 +175,7 @@ static int compare_entries(const void *a, const void *b)
     return strcmp(((const entry *)a)->key, ((const entry *)b)->key);
 }
 
-static const json *twin_by_sorting(json_arena *arena, const json *object, size_t count)
+static const json *duplicate_by_sorting(json_arena *arena, const json *object, size_t count)
 {
     entry *entries = reserve(arena, count * sizeof *entries);
     if (!entries)
@@ -190,11 +190,11 @@ static const json *twin_by_sorting(json_arena *arena, const json *object, size_t
     return NULL;
 }
 
-static const json *twin_in(json_arena *arena, const json *object)
+static const json *duplicate_in(json_arena *arena, const json *object)
 {
     size_t count = json_size(object);
     if (count > FEW_MEMBERS)
-        return twin_by_sorting(arena, object, count);
+        return duplicate_by_sorting(arena, object, count);
     for (const json *m = object->child; m; m = m->next)
         for (const json *later = m->next; later; later = later->next)
             if (same_key(m, later))
@@ -204,13 +204,13 @@ static const json *twin_in(json_arena *arena, const json *object)
 
 /* A member anywhere below `node` whose key its object has already. NULL when there is none,
  * or when the arena is full. */
-static const json *find_twin(json_arena *arena, const json *node)
+static const json *find_duplicate(json_arena *arena, const json *node)
 {
-    const json *twin = json_is_object(node) ? twin_in(arena, node) : NULL;
-    for (const json *child = node->child; child && !twin && !arena->full; child = child->next)
+    const json *duplicate = json_is_object(node) ? duplicate_in(arena, node) : NULL;
+    for (const json *child = node->child; child && !duplicate && !arena->full; child = child->next)
         if (child->child)
-            twin = find_twin(arena, child);
-    return twin;
+            duplicate = find_duplicate(arena, child);
+    return duplicate;
 }
 
 /* Which key of the document `wanted` is, from 0, in the order of the text. */
@@ -263,13 +263,13 @@ static int shown_length(const char *text, size_t limit)
     return (int)limit;
 }
 
-static json *refuse_twin(const char *text, size_t length, const json *root, const json *twin, error *err)
+static json *refuse_duplicate(const char *text, size_t length, const json *root, const json *duplicate, error *err)
 {
     size_t nth = 0;
-    count_keys(root, twin, &nth);
-    int line = line_at(text, json_scan_key(text, length, nth)), shown = shown_length(twin->string, SHOWN_KEY);
-    error_set_line(err, ERR_INPUT, line, "bad JSON: the key \"%.*s%s\" occurs twice in one object", shown, twin->string,
-                   twin->string[shown] ? "…" : "");
+    count_keys(root, duplicate, &nth);
+    int line = line_at(text, json_scan_key(text, length, nth)), shown = shown_length(duplicate->string, SHOWN_KEY);
+    error_set_line(err, ERR_INPUT, line, "bad JSON: the key \"%.*s%s\" occurs twice in one object", shown, duplicate->string,
+                   duplicate->string[shown] ? "…" : "");
     return NULL;
 }
 
@@ -293,9 +293,9 @@ json *json_parse(json_arena *arena, const char *text, size_t length, error *err)
     if (!root)
         return refuse_full(err);
     arena->full = false;
-    const json *twin = find_twin(arena, root);
-    if (twin)
-        return refuse_twin(text, length, root, twin, err);
+    const json *duplicate = find_duplicate(arena, root);
+    if (duplicate)
+        return refuse_duplicate(text, length, root, duplicate, err);
     return arena->full ? refuse_full(err) : root;
 }
 
@@ -309,14 +309,6 @@ json *json_get(const json *object, const char *key)
         if (strcmp(member->string, key) == 0)
             return member;
     return NULL;
-}
-
-json *json_at(const json *array, size_t index)
-{
-    json *element = json_is_array(array) ? array->child : NULL;
-    while (element && index-- > 0)
-        element = element->next;
-    return element;
 }
 
 size_t json_size(const json *node)

@@ -47,7 +47,6 @@ json *json_parse(json_arena *arena, const char *text, size_t length, error *err)
 
 /* All take NULL and answer NULL, false or 0 for it. Look-ups are exact, case included. */
 json *json_get(const json *object, const char *key);     /* the member, which may be a JSON null; NULL when absent */
-json *json_at(const json *array, size_t index);          /* linear in index */
 size_t json_size(const json *node);                      /* members or elements, linear */
 json *json_first(const json *node);                      /* first member or element, or NULL */
 json *json_next(const json *node);                       /* its next sibling, or NULL */

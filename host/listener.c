@@ -20,17 +20,17 @@
  * TICK_MS: how late a deadline may be noticed. BATCH: accepts between two looks at the rest. */
 enum { BACKLOG = 4096, TICK_MS = 250, QUIET_TICK_MS = 5000, BATCH = 64 };
 
-enum { WAKE, LISTEN, LINGERS };           /* places in the keeper's poll set */
+enum { WAKE, LISTEN, LINGERS };           /* places in the thread's poll set */
 
 struct listener {
     listener_config config;
     char url[128];
-    int socket;                             /* the keeper's; -1 once closed */
+    int socket;                             /* the thread's; -1 once closed */
     int wake;                               /* an eventfd: look again */
-    bool full;                              /* the keeper's: wait for room before accepting */
-    bool exhausted;                             /* the keeper's: no descriptors or memory; wait a tick */
+    bool full;                              /* the thread's: wait for room before accepting */
+    bool exhausted;                             /* the thread's: no descriptors or memory; wait a tick */
     atomic_bool closing, closed, stopping;
-    pthread_t keeper;
+    pthread_t thread;
     connections *table;
     lingering *lingering;
     log_limiter limiter;
@@ -167,7 +167,7 @@ static void write_url(listener *l)
              six ? "]" : "", port);
 }
 
-/* ---- the keeper ---------------------------------------------------------- */
+/* ---- the thread ---------------------------------------------------------- */
 
 /* Without descriptors or memory accept() fails at once, again and again: wait for better times. */
 static bool accept_failed(listener *l)
@@ -250,7 +250,7 @@ static void reap(listener *l, int64_t *last_ms)
     log_limiter_report(&l->limiter);
 }
 
-static void *keep(void *data)
+static void *run(void *data)
 {
     listener *l = data;
     struct pollfd set[LINGERS + LINGERING_MAX];
@@ -275,7 +275,7 @@ static bool start_threads(listener *l, error *err)
     l->http = http_start(&c->site, l->table, &l->limiter, c->threads, c->tls, err);
     if (!l->http)
         return false;
-    if (pthread_create(&l->keeper, NULL, keep, l) == 0)
+    if (pthread_create(&l->thread, NULL, run, l) == 0)
         return true;
     http_stop(l->http);
     return error_set(err, ERR_SYSTEM, "%s: no thread could be started", c->flag);
@@ -337,7 +337,7 @@ void listener_stop(listener *l)
         return;
     atomic_store(&l->stopping, true);
     eventfd_write(l->wake, 1);
-    pthread_join(l->keeper, NULL);
+    pthread_join(l->thread, NULL);
     http_stop(l->http);
     release(l);
 }

@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include "buf.h"
+#include "clock.h"
 #include "json.h"
 #include "utf8.h"
 
@@ -114,13 +115,6 @@ void log_fields(log_level level, const char *message, const log_field *fields)
 
 /* ---- the rate limiter ---------------------------------------------------- */
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
 void log_limiter_init(log_limiter *l, const char *what)
 {
     *l = (log_limiter){ .what = what };
@@ -153,7 +147,7 @@ static void report(const log_limiter *l, int64_t suppressed)
 bool log_limiter_pass(log_limiter *l)
 {
     pthread_mutex_lock(&l->lock);
-    int64_t suppressed = turn(l, now_ms());
+    int64_t suppressed = turn(l, clock_ms());
     bool pass = l->passed < LIMIT_LINES;
     l->passed += pass;
     l->suppressed += !pass;
@@ -165,7 +159,7 @@ bool log_limiter_pass(log_limiter *l)
 void log_limiter_report(log_limiter *l)
 {
     pthread_mutex_lock(&l->lock);
-    int64_t suppressed = l->suppressed ? turn(l, now_ms()) : 0;
+    int64_t suppressed = l->suppressed ? turn(l, clock_ms()) : 0;
     pthread_mutex_unlock(&l->lock);
     report(l, suppressed);
 }

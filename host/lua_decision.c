@@ -67,10 +67,10 @@ static char *without_zeros(json_arena *arena, const char *s, size_t length)
 }
 
 /* [-0, +0, e] The string at the top, checked; NULL and the error when it cannot be handed on. */
-static const char *read_text(const reader *r, int index)
+static const char *read_text(const reader *r)
 {
     size_t length;
-    const char *s = lua_tolstring(r->L, index, &length);
+    const char *s = lua_tolstring(r->L, -1, &length);
     sandbox_charge(r->L, length);
     if (!utf8_valid(s, length)) {
         wrong(r, "not valid UTF-8");
@@ -86,7 +86,7 @@ static const char *read_text(const reader *r, int index)
 
 static json *read_string(const reader *r)
 {
-    const char *text = read_text(r, -1);
+    const char *text = read_text(r);
     return text ? made(r, json_new_string(r->arena, text)) : NULL;
 }
 
@@ -174,7 +174,7 @@ static json *read_object(reader *r, size_t count, int depth)
     const key *keys = object ? sorted_keys(r, count) : NULL;
     for (size_t i = 0; keys && i < count; i++) {
         lua_pushlstring(r->L, keys[i].s, keys[i].length);       // table key
-        const char *name = read_text(r, -1);
+        const char *name = read_text(r);
         lua_pushvalue(r->L, -1);
         lua_rawget(r->L, -3);                                   // table key value
         json *value = name ? read_member(r, name, depth) : NULL;  // table key
@@ -187,12 +187,12 @@ static json *read_object(reader *r, size_t count, int depth)
     return keys ? object : NULL;
 }
 
-typedef struct census { size_t strings, others; lua_Integer highest; } census;
+typedef struct key_count { size_t strings, others; lua_Integer highest; } key_count;
 
 /* [-0, +0, e] */
-static bool count_keys(reader *r, census *c)
+static bool count_keys(reader *r, key_count *c)
 {
-    *c = (census){ 0 };
+    *c = (key_count){ 0 };
     lua_pushnil(r->L);                                  // table key
     while (lua_next(r->L, -2)) {                        // table key value
         lua_pop(r->L, 1);                               // table key
@@ -212,7 +212,7 @@ static bool count_keys(reader *r, census *c)
 /* [-0, +0, e] */
 static json *read_table(reader *r, int depth)
 {
-    census c;
+    key_count c;
     if (depth >= MAX_DEPTH)
         return wrong(r, "nested too deeply for a decision");
     if (!count_keys(r, &c))

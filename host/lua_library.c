@@ -4,6 +4,7 @@
 #include "lua_castslice.h"
 #include "lua_quantity.h"
 #include "lua_require.h"
+#include "lua_string.h"
 #include "lua_table.h"
 #include "lua_text.h"
 #include "sandbox.h"
@@ -49,11 +50,11 @@ const lua_library_row lua_library_rows[] = {
     { "quantity", "number", luaopen_castslice_quantity, AS_IT_IS, "the length of its string, charged" },
 
     { "string", "byte", luaopen_string, CHARGED_BY_LENGTH, "the length of its string, charged" },
-    { "string", "char", luaopen_string, AS_IT_IS, "its arguments" },
     { "string", "len", luaopen_string, AS_IT_IS, "constant" },
-    { "string", "lower", luaopen_string, CHARGED_BY_LENGTH, "the length of its string, charged" },
     { "string", "sub", luaopen_string, CHARGED_BY_LENGTH, "the length of its string, charged" },
-    { "string", "upper", luaopen_string, CHARGED_BY_LENGTH, "the length of its string, charged" },
+    { "string", "char", lua_string_open, AS_IT_IS, "its arguments, charged" },
+    { "string", "lower", lua_string_open, AS_IT_IS, "the length of its string, charged" },
+    { "string", "upper", lua_string_open, AS_IT_IS, "the length of its string, charged" },
 
     { "table", "concat", lua_table_open, AS_IT_IS, "each element and its bytes, charged" },
     { "table", "insert", lua_table_open, AS_IT_IS, "the elements it moves, charged" },

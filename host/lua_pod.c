@@ -1,5 +1,6 @@
 #include "lua_pod.h"
 
+#include "lua_string.h"
 #include "lua_view.h"
 #include "nearest.h"
 #include "sandbox.h"
@@ -10,11 +11,10 @@
 
 /* ---- values ------------------------------------------------------------- */
 
-/* [-0, +1, e] Our stand-in for U+0000 becomes the character again; shorter, so in place of a second pass. */
+/* [-0, +1, e] Our stand-in for U+0000 becomes the character again. */
 static void push_with_zeros(lua_State *L, const char *text, size_t length)
 {
-    luaL_Buffer b;
-    char *out = luaL_buffinitsize(L, &b, length);
+    char *out = lua_string_begin(L, length);            // room
     size_t n = 0;
     for (size_t i = 0; i < length; i++) {
         out[n] = text[i];
@@ -24,7 +24,7 @@ static void push_with_zeros(lua_State *L, const char *text, size_t length)
         }
         n++;
     }
-    luaL_pushresultsize(&b, n);
+    lua_string_end(L, out, n);                          // string
 }
 
 /* [-0, +1, e] */

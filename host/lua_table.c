@@ -2,7 +2,10 @@
 
 #include "lua_view.h"
 #include "lua_sort.h"
+#include "lua_string.h"
 #include "sandbox.h"
+
+#include <string.h>
 
 #include <lauxlib.h>
 
@@ -25,34 +28,66 @@ static lua_Integer check_writable(lua_State *L, int index)
 
 /* ---- concat ------------------------------------------------------------- */
 
-/* [-0, +0, e] */
-static void add_piece(lua_State *L, luaL_Buffer *b, lua_Integer i)
+/* What is joined: the elements from `first` to `last` of the table at slot 1, and what stands between them. */
+typedef struct joint {
+    lua_Integer first, last;
+    const char *separator;
+    size_t separator_length;
+} joint;
+
+/* [-0, +1, e] Element `i` as a string. */
+static const char *push_piece(lua_State *L, lua_Integer i, size_t *length)
 {
     lua_geti(L, 1, i);                                  // … piece
     if (!lua_isstring(L, -1))
         luaL_error(L, "element %I is a %s: only strings and numbers can be joined", (LUAI_UACINT)i,
                    luaL_typename(L, -1));
-    sandbox_charge(L, 1 + lua_rawlen(L, -1));
-    luaL_addvalue(b);                                   // …
+    return lua_tolstring(L, -1, length);
+}
+
+/* [-0, +0, e] How long the result will be; as long as a string may be, at most. */
+static size_t measure(lua_State *L, const joint *j)
+{
+    size_t total = 0, length;
+    for (lua_Integer i = j->first; i <= j->last; i++) {
+        push_piece(L, i, &length);                      // … piece
+        lua_pop(L, 1);                                  // …
+        sandbox_charge(L, 1);
+        total += length + (i < j->last ? j->separator_length : 0);
+        sandbox_check_string(L, total);
+        if (i == j->last)                               /* also ends a range up to the largest integer */
+            break;
+    }
+    return total;
+}
+
+/* [-0, +0, e] */
+static void fill(lua_State *L, const joint *j, char *out)
+{
+    size_t length;
+    for (lua_Integer i = j->first; i <= j->last; i++) {
+        const char *piece = push_piece(L, i, &length);  // … piece
+        memcpy(out, piece, length);
+        out += length;
+        lua_pop(L, 1);                                  // …
+        sandbox_charge(L, 1);
+        if (i == j->last)
+            break;
+        memcpy(out, j->separator, j->separator_length);
+        out += j->separator_length;
+    }
 }
 
 static int f_concat(lua_State *L)
 {
-    lua_Integer last = check_readable(L, 1);
-    size_t length;
-    const char *separator = luaL_optlstring(L, 2, "", &length);
-    lua_Integer i = luaL_optinteger(L, 3, 1);
-    last = luaL_optinteger(L, 4, last);
-    luaL_Buffer b;
-    luaL_buffinit(L, &b);
-    for (; i <= last; i++) {
-        add_piece(L, &b, i);
-        if (i == last)                                  /* also ends a range up to the largest integer */
-            break;
-        sandbox_charge(L, length);
-        luaL_addlstring(&b, separator, length);
-    }
-    luaL_pushresult(&b);
+    joint j = { .last = check_readable(L, 1) };
+    j.separator = luaL_optlstring(L, 2, "", &j.separator_length);
+    j.first = luaL_optinteger(L, 3, 1);
+    j.last = luaL_optinteger(L, 4, j.last);
+    size_t length = measure(L, &j);
+    char *room = lua_string_begin(L, length);           // … room
+    fill(L, &j, room);
+    lua_string_end(L, room, length);                    // … string
     return 1;
 }
 
@@ -62,7 +97,8 @@ static int f_insert(lua_State *L)
 {
     lua_Integer length = check_writable(L, 1), at = length + 1;
     int arguments = lua_gettop(L);
-    luaL_argcheck(L, arguments == 2 || arguments == 3, arguments, "a table, a position and a value, please");
+    if (arguments != 2 && arguments != 3)
+        return luaL_error(L, "wrong number of arguments to 'insert'");
     if (arguments == 3)
         at = luaL_checkinteger(L, 2);
     luaL_argcheck(L, at >= 1 && at <= length + 1, 2, "position out of bounds");
@@ -79,19 +115,16 @@ static int f_insert(lua_State *L)
 static int f_remove(lua_State *L)
 {
     lua_Integer length = check_writable(L, 1), at = luaL_optinteger(L, 2, length);
-    if (length + 1 == at || (length == 0 && at == 0)) {
-        lua_rawgeti(L, 1, at);                          // nil, or what lies just behind
-        return 1;
-    }
-    luaL_argcheck(L, at >= 1 && at <= length, 2, "position out of bounds");
+    bool inside = at >= 1 && at <= length + 1;
+    luaL_argcheck(L, inside || at == length, 2, "position out of bounds");      /* #t is 0 for an empty table */
     lua_rawgeti(L, 1, at);                              // … removed
-    for (lua_Integer i = at; i < length; i++) {
+    for (; at < length; at++) {
         sandbox_charge(L, 1);
-        lua_rawgeti(L, 1, i + 1);                       // … removed value
-        lua_rawseti(L, 1, i);                           // … removed
+        lua_rawgeti(L, 1, at + 1);                      // … removed value
+        lua_rawseti(L, 1, at);                          // … removed
     }
     lua_pushnil(L);                                     // … removed nil
-    lua_rawseti(L, 1, length);                          // … removed
+    lua_rawseti(L, 1, at);                              // … removed
     return 1;
 }
 

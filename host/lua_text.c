@@ -91,23 +91,21 @@ static const char *short_escape(uint32_t c)
     }
 }
 
-/* The first character of `a` as it is shown; the bytes it took. `out` has room for 16. */
-static size_t show(slice a, char *out)
+enum { SHOWN = 16 };            /* room for one character as it is shown */
+
+/* The first character of `a` as it is shown, into SHOWN bytes; the bytes it took. */
+static size_t show(slice a, char out[SHOWN])
 {
     uint32_t c;
     size_t n = utf8_decode(a.s, a.length, &c);
-    if (n == 0 && a.length >= 2 && memcmp(a.s, "\xC0\x80", 2) == 0) {   /* U+0000 as json.h hands it on */
-        n = 2;
-        c = 0;
-    }
     if (n == 0)
-        snprintf(out, 16, "\\x%02X", (unsigned char)*a.s);
+        snprintf(out, SHOWN, "\\x%02X", (unsigned char)*a.s);
     else if (short_escape(c))
-        snprintf(out, 16, "%s", short_escape(c));
-    else if (is_visible(c) || c == ' ')
-        snprintf(out, 16, "%.*s", (int)n, a.s);
+        snprintf(out, SHOWN, "%s", short_escape(c));
+    else if (is_visible(c))
+        snprintf(out, SHOWN, "%.*s", (int)n, a.s);
     else
-        snprintf(out, 16, "\\u{%X}", (unsigned)c);
+        snprintf(out, SHOWN, "\\u{%X}", (unsigned)c);
     return n ? n : 1;
 }
 
@@ -119,18 +117,14 @@ static size_t show(slice a, char *out)
 static int f_quote(lua_State *L)
 {
     slice a = check(L, 1);
-    char shown[16];
-    luaL_Buffer b;
-    luaL_buffinit(L, &b);
-    luaL_addchar(&b, '"');
+    char shown[LUA_TEXT_MAX_QUOTE * SHOWN + sizeof "\"…\""] = "\"", *end = shown + 1;
     for (int i = 0; i < LUA_TEXT_MAX_QUOTE && a.length; i++) {
-        size_t n = show(a, shown);
+        size_t n = show(a, end);
         a.s += n;
         a.length -= n;
-        luaL_addstring(&b, shown);
+        end += strlen(end);
     }
-    luaL_addstring(&b, a.length ? "…\"" : "\"");
-    luaL_pushresult(&b);
+    lua_pushfstring(L, "%s%s", shown, a.length ? "…\"" : "\"");
     return 1;
 }
 

@@ -1,5 +1,6 @@
 #include "manifest.h"
 
+#include "text.h"
 #include "yaml.h"
 
 #include <errno.h>
@@ -63,12 +64,6 @@ static bool in_group(const kind *k, const char *api_version)
 }
 
 /* ---- small helpers ------------------------------------------------------ */
-
-static const char *text_of(const json *object, const char *key)
-{
-    const char *text = json_string(json_get(object, key));
-    return text ? text : "";
-}
 
 /* printf into the arena; NULL above its ceiling. */
 __attribute__((format(printf, 2, 3))) static const char *format(json_arena *arena, const char *form, ...)
@@ -274,11 +269,11 @@ static bool add_pod(finder *f, const kind *k, const place *object, const place *
     const json *metadata = json_get(object->value, "metadata");
     if (!p)
         return full(f->err);
-    const char *name = text_of(metadata, "name");
+    const char *name = json_text(metadata, "name");
     *p = (manifest_pod){
         .kind = k->name,
-        .name = *name ? name : text_of(metadata, "generateName"),
-        .namespace = text_of(metadata, "namespace"),
+        .name = *name ? name : json_text(metadata, "generateName"),
+        .namespace = json_text(metadata, "namespace"),
         .line = line_of(f, object->source),
         .object = pod_place->value,
         .source = pod_place->source,
@@ -346,8 +341,8 @@ static const char *or_else(const char *text, const char *otherwise)
 
 static bool find_pods(finder *f, place object, const char *path, const char *list_kind, const char *list_version)
 {
-    const char *name = or_else(text_of(object.value, "kind"), list_kind);
-    const char *version = or_else(text_of(object.value, "apiVersion"), list_version);
+    const char *name = or_else(json_text(object.value, "kind"), list_kind);
+    const char *version = or_else(json_text(object.value, "apiVersion"), list_version);
     int line = line_of(f, object.source);
     const kind *k = find_kind(name);
     if (!*name)
@@ -446,19 +441,13 @@ static bool is_bracket(const source_text *in, size_t at)
     return at < in->end && (in->text[at] == '{' || in->text[at] == '[');
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), n = strlen(end);
-    return length >= n && strcmp(text + length - n, end) == 0;
-}
-
 /* Braces start YAML too. What goes on with a quote or another bracket is held to JSON's rules, as the
  * server would: an AdmissionReview with a comma too many is none. Unless the file's name says YAML. */
 static bool is_meant_as_json(const manifest *m, const source_text *in)
 {
-    size_t at = skip_space(in, in->start + 1);
+    size_t at = skip_space(in, in->start + 1), name = strlen(m->name);
     bool like_json = at < in->end && strchr("\"{[]}", in->text[at]);
-    return like_json && !ends_with(m->name, ".yaml") && !ends_with(m->name, ".yml");
+    return like_json && !text_ends_with(m->name, name, ".yaml") && !text_ends_with(m->name, name, ".yml");
 }
 
 static json *parse_json(json_arena *arena, const source_text *value, error *err)
@@ -582,10 +571,10 @@ static bool equal_members(const json *a, const json *b)
 {
     const json *near = json_first(b);
     for (const json *m = json_first(a); m; m = json_next(m)) {
-        const json *twin = near && strcmp(json_key(near), json_key(m)) == 0 ? near : json_get(b, json_key(m));
-        if (!twin || !equal(m, twin))
+        const json *same = near && strcmp(json_key(near), json_key(m)) == 0 ? near : json_get(b, json_key(m));
+        if (!same || !equal(m, same))
             return false;
-        near = json_next(twin);
+        near = json_next(same);
     }
     return json_size(a) == json_size(b);
 }

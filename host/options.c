@@ -128,31 +128,33 @@ static bool set_level(void *field, const char *text)
     return log_level_parse(text, field);
 }
 
-static bool one_of(void *field, const char *text, const char *const *forms, size_t count)
+/* A form by its name, when this command has it. */
+static bool set_form(output_form *field, const char *text, unsigned allowed)
 {
-    *(const char **)field = text;
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(text, forms[i]) == 0)
-            return true;
-    return false;
+    static const char *const names[OUTPUT_FORMS] = {
+        [OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", [OUTPUT_PATCH] = "patch", [OUTPUT_OBJECT] = "object",
+        [OUTPUT_ADMISSION] = "admission", [OUTPUT_JUNIT] = "junit",
+    };
+    output_form form = OUTPUT_TEXT;
+    while (form < OUTPUT_FORMS && strcmp(text, names[form]) != 0)
+        form++;
+    *field = form;
+    return form < OUTPUT_FORMS && (allowed & 1U << form);
 }
 
-static bool set_output(void *field, const char *text)
+static bool set_review_form(void *field, const char *text)
 {
-    static const char *const forms[] = { "text", "json", "patch", "object", "admission" };
-    return one_of(field, text, forms, sizeof forms / sizeof *forms);
+    return set_form(field, text, ~(1U << OUTPUT_JUNIT));
 }
 
-static bool set_test_output(void *field, const char *text)
+static bool set_test_form(void *field, const char *text)
 {
-    static const char *const forms[] = { "text", "json", "junit" };
-    return one_of(field, text, forms, sizeof forms / sizeof *forms);
+    return set_form(field, text, 1U << OUTPUT_TEXT | 1U << OUTPUT_JSON | 1U << OUTPUT_JUNIT);
 }
 
-static bool set_check_output(void *field, const char *text)
+static bool set_check_form(void *field, const char *text)
 {
-    static const char *const forms[] = { "text", "json" };
-    return one_of(field, text, forms, sizeof forms / sizeof *forms);
+    return set_form(field, text, 1U << OUTPUT_TEXT | 1U << OUTPUT_JSON);
 }
 
 static bool set_days(void *field, const char *text)
@@ -185,11 +187,11 @@ static const row rows[] = {
       "when the bundle is broken at start: none refuses to start, embedded serves the default until it is mended" },
     { "reload-poll-seconds", "N", SERVE, "10", set_poll, AT(reload_poll_seconds), "seconds from 1 to 3600",
       "how often bundle and certificate are read again for changes that the kernel does not tell of" },
-    { "output", "FORM", REVIEW, "text", set_output, AT(output), "text, json, patch, object or admission",
+    { "output", "FORM", REVIEW, "text", set_review_form, AT(output), "text, json, patch, object or admission",
       "what to print: text, json, patch, object or admission; -o for short" },
-    { "output", "FORM", TEST, "text", set_test_output, AT(output), "text, json or junit",
+    { "output", "FORM", TEST, "text", set_test_form, AT(output), "text, json or junit",
       "what to print: text, json (an object for each bundle) or junit; -o for short" },
-    { "output", "FORM", CHECK, "text", set_check_output, AT(output), "text or json",
+    { "output", "FORM", CHECK, "text", set_check_form, AT(output), "text or json",
       "what to print: text, or json (an object for each finding); -o for short" },
     { "coverage", NULL, TEST, NULL, set_flag, AT(coverage), "", "say which rules and lines no case reaches (text only)" },
     { "namespace", "NAME", REVIEW, NULL, set_text, AT(namespace), "a name",

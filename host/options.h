@@ -12,6 +12,17 @@
 #include <stddef.h>
 #include <stdio.h>
 
+/* What `castslice review`, test and check print, each some of them; the names are in options.c. */
+typedef enum output_form {
+    OUTPUT_TEXT,
+    OUTPUT_JSON,
+    OUTPUT_PATCH,
+    OUTPUT_OBJECT,
+    OUTPUT_ADMISSION,
+    OUTPUT_JUNIT,
+    OUTPUT_FORMS
+} output_form;
+
 typedef struct options {
     const char *listen;             /* "[ADDRESS]:PORT"; an empty address is every one; port 0 lets the kernel choose */
     const char *metrics_listen;
@@ -27,7 +38,7 @@ typedef struct options {
     int64_t drain_seconds;
     int64_t policy_cpu_ms;
     size_t policy_memory;           /* bytes */
-    const char *output;             /* review: text, json, patch, object, admission; test: text, json, junit; check: text, json */
+    output_form output;
     bool coverage;                  /* test: say what no case reaches */
     const char *namespace;          /* review: for documents that name none; certificates: the Service's. NULL when not given */
     const char *service;            /* whose certificate it is; NULL when not given */

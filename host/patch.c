@@ -1,5 +1,6 @@
 #include "patch.h"
 
+#include "json_pointer.h"
 #include "quantity.h"
 
 #include <stdio.h>
@@ -23,19 +24,6 @@ typedef struct builder {
     json_arena *arena;
     error *err;
 } builder;
-
-/* One reference token of a JSON Pointer: '~' is ~0, '/' is ~1 (RFC 6901). */
-static void put_token(buf *path, const char *token)
-{
-    for (; *token; token++) {
-        if (*token == '~')
-            buf_puts(path, "~0");
-        else if (*token == '/')
-            buf_puts(path, "~1");
-        else
-            buf_putc(path, *token);
-    }
-}
 
 static bool grow(builder *b)
 {
@@ -63,7 +51,7 @@ static bool put(builder *b, const char *parent, const char *key, const json *val
     buf_puts(&path, parent);
     if (*key) {
         buf_putc(&path, '/');
-        put_token(&path, key);
+        json_pointer_put(&path, key);
     }
     const char *copy = json_arena_strdup(b->arena, path.data, path.len);
     buf_release(&path);
@@ -221,22 +209,6 @@ static bool failed(const patch_op *op, const char *why, error *err)
     return error_set(err, ERR_INTERNAL, "the patch would not apply: %s %s: %s", op->value ? "add" : "remove", op->path, why);
 }
 
-/* Undo put_token(); false when it does not fit. */
-static bool read_token(const char *from, size_t length, char out[MAX_TOKEN])
-{
-    size_t n = 0;
-    for (size_t i = 0; i < length; i++) {
-        if (n + 1 == MAX_TOKEN)
-            return false;
-        out[n] = from[i];
-        if (from[i] == '~' && i + 1 < length && (from[i + 1] == '0' || from[i + 1] == '1'))
-            out[n] = "~/"[from[++i] - '0'];
-        n++;
-    }
-    out[n] = '\0';
-    return true;
-}
-
 static json *element(trail *t, const json *array, unsigned long index)
 {
     if (t->array != array || index < t->index) {
@@ -278,7 +250,7 @@ static json *walk(trail *t, json *document, const char *path, size_t end)
     json *node = t->depth ? t->at[t->depth - 1].node : document;
     while (node && at < end) {
         size_t length = strcspn(path + at + 1, "/");
-        node = read_token(path + at + 1, length, token) ? child(t, node, token) : NULL;
+        node = json_pointer_read(path + at + 1, length, token, sizeof token) ? child(t, node, token) : NULL;
         at += length + 1;
         if (node && t->depth < MAX_TOKENS) {
             t->at[t->depth].end = at;
@@ -305,7 +277,7 @@ static bool apply(const patch_op *op, trail *t, json_arena *arena, json *documen
     const char *last = strrchr(op->path, '/');
     if (*op->path != '/')
         return failed(op, "the path does not start with /", err);
-    if (!read_token(last + 1, strlen(last + 1), key))
+    if (!json_pointer_read(last + 1, strlen(last + 1), key, sizeof key))
         return failed(op, "the key is too long", err);
     return change(op, arena, walk(t, document, op->path, (size_t)(last - op->path)), key, err);
 }

@@ -25,15 +25,9 @@ void report_plain(const char *text, buf *out)
     put_plain(text, "", out);
 }
 
-/* A Pod without a name yet goes by what its name will begin with. */
 static const char *name_of(const report *r)
 {
-    const verdict *v = &r->verdict;
-    if (!r->pod->review)
-        return r->pod->name;
-    if (!v->pod_known)
-        return "";
-    return *v->pod.name ? v->pod.name : v->pod.generate_name;
+    return r->pod->review ? verdict_name(&r->verdict) : r->pod->name;
 }
 
 /* ---- for people --------------------------------------------------------- */

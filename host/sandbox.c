@@ -1,10 +1,10 @@
 #include "sandbox.h"
 
+#include "clock.h"
 #include "coverage.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     HOOK_EVERY = 100,           /* instructions */
@@ -31,16 +31,9 @@ void sandbox_place_of(lua_State *L, sandbox_place *place)
 
 /* ---- the clock ---------------------------------------------------------- */
 
-static int64_t now(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 int64_t sandbox_cpu(const sandbox *s)
 {
-    return now(CLOCK_THREAD_CPUTIME_ID) - s->cpu_start;
+    return clock_cpu_ns() - s->cpu_start;
 }
 
 static void on_event(lua_State *L, lua_Debug *ar);
@@ -67,7 +60,7 @@ static void trip(sandbox *s, sandbox_trip kind)
 static void look(sandbox *s)
 {
     s->work = 0;
-    int64_t wall = now(CLOCK_MONOTONIC);
+    int64_t wall = clock_ns();
     if (wall < s->look_at)
         return;
     int64_t left = s->cpu_ns - sandbox_cpu(s);
@@ -113,6 +106,14 @@ void sandbox_charge(lua_State *L, size_t n)
     stop_if_tripped(L, s);
 }
 
+void sandbox_check_string(lua_State *L, size_t length)
+{
+    sandbox *s = sandbox_of(L);
+    if (length >= SANDBOX_MAX_STRING)
+        trip(s, TRIP_STRING);
+    stop_if_tripped(L, s);
+}
+
 /* ---- the allocator ------------------------------------------------------ */
 
 static int hook_interval(const sandbox *s)
@@ -136,8 +137,9 @@ static bool is_deep(lua_State *L)
     return L && lua_getstack(L, SANDBOX_MAX_DEPTH, &ar);
 }
 
-/* Lua answers the first refusal with a full collection, which no hook interrupts:
- * hence the look at the clock. Refused twice in a row, the memory is really spent. */
+/* Lua answers the first refusal with a full collection, which no hook interrupts: hence the look at
+ * the clock. Refused twice in a row, the memory is really spent. A luaL_Buffer gives up at the first,
+ * so nothing long may be built in one: see lua_string.h. */
 static void *refuse(sandbox *s)
 {
     look(s);
@@ -197,8 +199,8 @@ lua_State *sandbox_new_state(sandbox *s)
 void sandbox_start(sandbox *s, int64_t cpu_ns)
 {
     s->cpu_ns = cpu_ns;
-    s->cpu_start = now(CLOCK_THREAD_CPUTIME_ID);
-    s->look_at = now(CLOCK_MONOTONIC) + cpu_ns;
+    s->cpu_start = clock_cpu_ns();
+    s->look_at = clock_ns() + cpu_ns;
     s->work = 0;
     s->refused = false;
     s->trip = TRIP_NONE;

@@ -60,6 +60,9 @@ int64_t sandbox_cpu(const sandbox *s);                   /* CPU time since then 
 sandbox *sandbox_of(lua_State *L);
 void sandbox_place_of(lua_State *L, sandbox_place *place); /* the innermost Lua function; allocates nothing */
 
+/* [-0, +0, e] Raises when a string of `length` bytes is longer than any may be, before room is made for it. */
+void sandbox_check_string(lua_State *L, size_t length);
+
 /* [-0, +0, e] Account for `n` bytes or elements of work, before doing it; raises when the budget is spent. */
 #ifdef CASTSLICE_LUA_MODULE
 static inline void sandbox_charge(lua_State *L, size_t n)   /* built for a plain Lua interpreter, which has no budget */

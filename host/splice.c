@@ -1,5 +1,6 @@
 #include "splice.h"
 
+#include "json_pointer.h"
 #include "yaml_plain.h"
 
 #include <stdlib.h>
@@ -80,15 +81,10 @@ static bool same(const json *a, const json *b)
 /* One token of a JSON Pointer, unescaped in place; returns the start of the next, or NULL. */
 static char *cut_token(char *token)
 {
-    char *slash = strchr(token, '/'), *to = token;
-    if (slash)
-        *slash = '\0';
-    for (const char *from = token; *from; from++) {
-        bool escape = *from == '~' && (from[1] == '0' || from[1] == '1');
-        *to++ = (char)(!escape ? *from : *++from == '0' ? '~' : '/');
-    }
-    *to = '\0';
-    return slash ? slash + 1 : NULL;
+    size_t length = strcspn(token, "/");
+    char *next = token[length] ? token + length + 1 : NULL;
+    json_pointer_read(token, length, token, length + 1);
+    return next;
 }
 
 static bool step(splice *s, target *at, const char *token)

@@ -177,7 +177,7 @@ vm *vm_new(const vm_source *sources, size_t count, const data_set *data, vm_limi
     v->heaviest = v->box.heaviest;
     v->box.frozen = NULL;
     vm_listen(v, NULL, NULL);
-    heap_keep(v->box.heap);
+    heap_snapshot(v->box.heap);
     return v;
 }
 

@@ -46,8 +46,8 @@ typedef struct vm_usage {
 } vm_usage;
 
 /* Compile `sources`, run the entry once and keep what it returned: a function of
- * one Pod, or a table with `decide` and settings. NULL and `err` (ERR_POLICY*,
- * file and line first) on the first mistake. Loading has 20 times the CPU budget of a run.
+ * one Pod, or a table with `decide` and settings. NULL and `err` on the first mistake: ERR_POLICY*,
+ * file and line first, or ERR_SYSTEM without an entry or without memory to reserve. Loading has 20 times the CPU budget of a run.
  * `data` is what castslice.data reads: borrowed, must outlive the vm, NULL for none. */
 vm *vm_new(const vm_source *sources, size_t count, const data_set *data, vm_limits limits, error *err);
 void vm_free(vm *v);                        /* NULL is fine */

@@ -167,13 +167,6 @@ static int64_t budget_ns(const server *s, const http_request *r)
 
 /* ---- the review ---------------------------------------------------------- */
 
-static const char *name_of(const verdict *v)
-{
-    if (!v->pod_known)
-        return "";
-    return *v->pod.name ? v->pod.name : v->pod.generate_name;
-}
-
 static void log_review(server *s, const review *q, const verdict *v, int64_t ns)
 {
     static const char *const outcomes[] = {
@@ -181,12 +174,12 @@ static void log_review(server *s, const review *q, const verdict *v, int64_t ns)
         [VERDICT_DENIED] = "denied", [VERDICT_FAILED] = "failed",
     };
     if (v->kind == VERDICT_DENIED)
-        log_info("denied", LOG_S("namespace", q->namespace), LOG_S("name", name_of(v)), LOG_S("message", v->message));
+        log_info("denied", LOG_S("namespace", q->namespace), LOG_S("name", verdict_name(v)), LOG_S("message", v->message));
     if (v->kind == VERDICT_FAILED && log_limiter_pass(&s->failures))
-        log_error("failed", LOG_S("namespace", q->namespace), LOG_S("name", name_of(v)),
-                  LOG_S("error", v->error.text));
+        log_error("failed", LOG_S("namespace", q->namespace), LOG_S("name", verdict_name(v)),
+                  LOG_S("error", v->error.text), *v->trace ? LOG_S("trace", v->trace) : LOG_END);
     if (log_enabled(LOG_DEBUG))
-        log_debug("reviewed", LOG_S("uid", q->uid), LOG_S("namespace", q->namespace), LOG_S("name", name_of(v)),
+        log_debug("reviewed", LOG_S("uid", q->uid), LOG_S("namespace", q->namespace), LOG_S("name", verdict_name(v)),
                   LOG_S("outcome", outcomes[v->kind]), LOG_S("why", v->why), LOG_S("reason", v->reason),
                   LOG_S("rule", v->rule), LOG_N("microseconds", ns / 1000),
                   LOG_N("policy_microseconds", v->usage.cpu_ns / 1000));
@@ -199,7 +192,8 @@ static void decide(const server *s, bundle *b, const http_request *r, review *q,
         admission_review(b, q, arena, budget, v);
         return;
     }
-    *v = (verdict){ .kind = VERDICT_FAILED, .message = "", .why = "out of time", .reason = "", .rule = "" };
+    *v = (verdict){ .kind = VERDICT_FAILED, .message = "", .why = "out of time", .reason = "", .rule = "",
+                      .trace = "" };
     error_set(&v->error, ERR_INTERNAL, "the %s that the API server gave were over before the policy could run",
               r->timeout);
 }

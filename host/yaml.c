@@ -290,10 +290,10 @@ static bool copy_value(reader *r, const yaml_event_t *event, const json *value, 
 static bool copy_children(reader *r, const yaml_event_t *event, const json *value, json *copy)
 {
     for (const json *child = json_first(value); child; child = json_next(child)) {
-        json *twin;
-        if (!copy_value(r, event, child, &twin))
+        json *member;
+        if (!copy_value(r, event, child, &member))
             return false;
-        if (!(json_key(child) ? json_add(r->arena, copy, json_key(child), twin) : json_append(copy, twin)))
+        if (!(json_key(child) ? json_add(r->arena, copy, json_key(child), member) : json_append(copy, member)))
             return full(r);
     }
     return true;
@@ -526,10 +526,10 @@ static int by_order(const void *a, const void *b)
     return (x->order > y->order) - (x->order < y->order);
 }
 
-static bool refuse_twin(reader *r, const entry *twin)
+static bool refuse_duplicate(reader *r, const entry *second)
 {
-    return error_set_line(r->err, ERR_INPUT, twin->source->line, "bad YAML: the key \"%.64s\" occurs twice in one mapping",
-                          twin->key);
+    return error_set_line(r->err, ERR_INPUT, second->source->line, "bad YAML: the key \"%.64s\" occurs twice in one mapping",
+                          second->key);
 }
 
 /* Of two entries with one key the later stays, if a merge made one of them; two in the text are a mistake.
@@ -544,7 +544,7 @@ static bool drop_doubled(reader *r, entry *entries, size_t count)
         bool same = i > 0 && strcmp(entries[i - 1].key, entries[i].key) == 0;
         seen = same ? seen : NULL;
         if (seen && entries[i].source)
-            return refuse_twin(r, &entries[i]);
+            return refuse_duplicate(r, &entries[i]);
         if (entries[i].source)
             seen = entries[i].source;
         if (same)

@@ -259,7 +259,10 @@ def test_a_pod_too_large_to_patch_is_413_and_nobodys_failure():
 
 
 def test_a_policy_that_failed_often_is_told_of_when_it_stops(policy):
-    server = policy('return function(pod) error("boom") end')
+    server = policy('local function inner() error("boom") end\nreturn function(pod) inner() end')
     for _ in range(30):
         assert server.post(review_of(pod())).status == 500
+    failed = server.logged("failed")
+    assert failed["error"].endswith("policy.lua:1: boom")
+    assert re.fullmatch(r".*policy\.lua:1 < .*policy\.lua:2", failed["trace"])
     until(lambda: server.logged("suppressed"), "the line that counts what was not logged", 20)

@@ -92,7 +92,7 @@ static void restoring_brings_back_every_byte(void **state)
     char *kept = heap_resize(h, NULL, 1000), *gone = heap_resize(h, NULL, 1000);
     heap_release(h, gone);
     memset(kept, 'k', 1000);
-    heap_keep(h);
+    heap_snapshot(h);
     char *first = heap_resize(h, NULL, 50000);
     for (int i = 0; i < 3; i++) {
         memset(kept, 'x', 1000);
@@ -115,7 +115,7 @@ static void the_image_holds_only_what_was_used(void **state)
     (void)state;
     heap *h = heap_new((size_t)1 << 30);
     heap_resize(h, NULL, 10000);
-    heap_keep(h);
+    heap_snapshot(h);
     assert_in_range(heap_image(h), 10000, 14000);
     heap_free(h);
     heap_free(NULL);
@@ -134,7 +134,7 @@ static void holes_are_not_copied(void **state)
     char *last = heap_resize(h, NULL, 100);
     for (int i = 0; i < 20; i++)
         heap_release(h, holes[i]);
-    heap_keep(h);
+    heap_snapshot(h);
     assert_true(heap_image(h) < 10000);
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < 20; i++)

@@ -89,11 +89,11 @@ static void test_operands_and_flags_mix(void **state)
     options o;
     error err = { 0 };
     assert_true(parse(&o, OPTIONS_REVIEW, &err, "pod.yaml", "-ojson"));
-    assert_string_equal(o.output, "json");
+    assert_int_equal(o.output, OUTPUT_JSON);
     assert_true(parse(&o, OPTIONS_REVIEW, &err, "pod.yaml", "--output=json"));
     assert_int_equal(o.operand_count, 1);
     assert_string_equal(o.operands[0], "pod.yaml");
-    assert_string_equal(o.output, "json");
+    assert_int_equal(o.output, OUTPUT_JSON);
     assert_true(parse(&o, OPTIONS_REVIEW, &err, "-", NULL));
     assert_string_equal(o.operands[0], "-");
     assert_true(parse(&o, OPTIONS_REVIEW, &err, "--", "--help"));
