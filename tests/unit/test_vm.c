@@ -347,7 +347,7 @@ static const char *long_text(fixture *f, const char *expression, int dead)
              "return function(pod) local _ = live for _ = 1, %d do local _ = long:sub(1, 50000) end return %s end",
              dead, expression);
     const vm_source source = { "policy", "dir/policy.lua", text, strlen(text) };
-    vm *v = vm_new(&source, 1, NULL, (vm_limits){ (size_t)4 << 20, limits.cpu_ns }, &err);
+    vm *v = vm_new(&source, 1, NULL, (vm_limits){ .memory = (size_t)4 << 20, .cpu_ns = limits.cpu_ns }, &err);
     assert_non_null(v);
     const char *got = run(f, v);
     vm_free(v);
