@@ -35,11 +35,11 @@ local function decide(pod)
   if stop or not (opted_in or rule) then return stop end
 
   local ratio, reason = annotations["castops.io/slice-ratio"], nil
-  local kind = annotations["castops.io/workload-type"]
+  local kind = not ratio and annotations["castops.io/workload-type"]
   if ratio then
     local n = text.integer(ratio, 1, max_ratio)
     if not n then return invalid("castops.io/slice-ratio", ratio, "a whole number from 1 to " .. max_ratio) end
-    ratio, reason = n, "slice-ratio=" .. n
+    ratio, reason = n, "slice-ratio=" .. ratio
   elseif kind then
     ratio, reason = presets[kind], "workload-type=" .. kind
     if not ratio then return invalid("castops.io/workload-type", kind, one_of_presets) end
