@@ -428,7 +428,7 @@ end
 
 function why.gpus(range, pod)
   local max = range.max == math.maxinteger and "or more" or "to " .. range.max
-  return "the Pod needs " .. pod.gpus .. " GPUs at once, must be " .. range.min .. " " .. max
+  return "the Pod needs " .. pod.gpus .. (pod.gpus == 1 and " GPU" or " GPUs") .. " at once, must be " .. range.min .. " " .. max
 end
 
 function why.owner(kinds, pod)
