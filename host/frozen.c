@@ -25,6 +25,7 @@ static bool text_of_json(json_arena *arena, const char *text, frozen *out)
         copy[n] = zero ? '\0' : *from;
         from += zero;
     }
+    copy[n] = '\0';
     *out = (frozen){ .type = FROZEN_STRING, .count = n, .as.text = copy };
     return true;
 }

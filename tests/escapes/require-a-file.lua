@@ -1,2 +1,2 @@
--- expect: there is no module `../../etc/passwd`; there is castslice.text
+-- expect: there is no module `../../etc/passwd`; there is castslice, 
 return function() return require "../../etc/passwd" end

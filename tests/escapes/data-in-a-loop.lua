@@ -1,0 +1,4 @@
+-- expect: the policy used more than its 50 ms of CPU time
+return function()
+  while true do castslice.data "policy" end
+end

@@ -1,0 +1,6 @@
+-- expect: bad argument #1 to 'data' (a name is made of a to z
+return function()
+  local s = "../"
+  for _ = 1, 17 do s = s .. s end
+  return castslice.data(s)
+end

@@ -1,0 +1,2 @@
+-- expect: bad argument #1 to 'data' (a name is made of a to z
+return function() return castslice.data "policy\0x" end

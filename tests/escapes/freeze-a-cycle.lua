@@ -1,0 +1,5 @@
+-- expect: nested too deeply to be frozen
+local t = {}
+t.t = t
+castslice.freeze(t)
+return function() end

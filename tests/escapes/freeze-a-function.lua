@@ -1,0 +1,3 @@
+-- expect: a function cannot be frozen
+castslice.freeze { f = function() end }
+return function() end

@@ -1,0 +1,3 @@
+-- expect: the bundle's data is read-only
+local t = castslice.freeze { 1 }
+return function() table.insert(t, 2) end
