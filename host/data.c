@@ -66,7 +66,9 @@ static const char *next_token(const char *at, const char *end, char *out, size_t
     size_t n = 0;
     for (at++; at < end && *at != '/'; at++) {
         bool escape = *at == '~' && at + 1 < end;
-        char c = escape ? (at[1] == '1' ? '/' : '~') : *at;
+        char c = *at;
+        if (escape)
+            c = at[1] == '1' ? "/"[0] : "~"[0];
         at += escape;
         if (n + 1 < size)
             out[n++] = c;
