@@ -104,7 +104,7 @@ end
 
 local function check_key(key, at)
   if is_qualified_name(key) then return true end
-  return nil, at, text.quote(key) .. " is not a label's key: 63 letters, digits, - _ . at most, behind an optional domain/"
+  return nil, at, text.quote(key) .. " is not a label's key: at most 63 letters, digits, - _ . behind a domain/ or none"
 end
 
 local function check_value(value, at)
@@ -434,7 +434,8 @@ end
 
 function why.gpus(range, pod)
   local max = range.max == math.maxinteger and "or more" or "to " .. range.max
-  return "the Pod needs " .. pod.gpus .. (pod.gpus == 1 and " GPU" or " GPUs") .. " at once, must be " .. range.min .. " " .. max
+  local needs = pod.gpus .. (pod.gpus == 1 and " GPU" or " GPUs")
+  return "the Pod needs " .. needs .. " at once, must be " .. range.min .. " " .. max
 end
 
 function why.owner(kinds, pod)

@@ -334,6 +334,14 @@ def test_nothing_a_policy_does_to_its_data_is_seen_by_the_next_review(tmp_path):
 
 # ---- what the documents show -------------------------------------------------------------------
 
+def test_the_data_example_of_the_policies_page(tmp_path):
+    [policy] = re.findall(r"```lua\n(.*?)```", (ROOT / "docs/policies.md").read_text(), re.S)
+    (tmp_path / "policy.lua").write_text(policy)
+    (tmp_path / "teams.json").write_text(re.search(r"-- (\{.*\})", policy)[1])
+    status, stdout, _ = run("review", "-o", "json", "--policy", tmp_path, "--namespace", "team-a", "-", stdin=json.dumps(pod()))
+    assert status == 0 and json.loads(stdout)["slices"] == {"main": 4}
+
+
 EXAMPLES = re.findall(r"```json\n(.*?)```", (ROOT / "docs/rules.md").read_text(), re.S)
 
 
