@@ -67,8 +67,10 @@ static const char *next_token(const char *at, const char *end, char *out, size_t
     for (at++; at < end && *at != '/'; at++) {
         bool escape = *at == '~' && at + 1 < end;
         char c = *at;
-        if (escape)
-            c = at[1] == '1' ? "/"[0] : "~"[0];
+        if (escape && at[1] == '1')
+            c = '/';
+        else if (escape)
+            c = '~';
         at += escape;
         if (n + 1 < size)
             out[n++] = c;
