@@ -67,11 +67,14 @@ static void what_is_wrong_is_said(void **state)
     assert_false(add(&set, "{\n\"a\": 1,\n\"a\": 2}", &err));
     assert_memory_equal(err.text, "dir/policy.json:3: ", 19);
     assert_int_equal(err.kind, ERR_POLICY);
-    char many[4001] = "[1";
-    for (size_t i = 2; i < 3998; i += 2)
-        memcpy(many + i, ",1", 2);
-    strcpy(many + 3998, "]");
-    assert_false(add(&set, many, &err));
+    buf many;
+    buf_init(&many, 5000);
+    buf_puts(&many, "[1");
+    for (int i = 0; i < 2000; i++)
+        buf_puts(&many, ",1");
+    buf_puts(&many, "]");
+    assert_false(add(&set, many.data, &err));
+    buf_release(&many);
     assert_string_equal(err.text, "dir/policy.json: needs more than the policy's memory");
     assert_int_equal(err.kind, ERR_POLICY_MEMORY);
     data_release(&set);
