@@ -61,28 +61,6 @@ const data_file *data_find(const data_set *set, const char *name, size_t length)
 
 /* ---- lines ---------------------------------------------------------------- */
 
-<<<<<<< HEAD
-=======
-/* One token of a JSON Pointer, unescaped, into `out`; what follows it. */
-static const char *next_token(const char *at, const char *end, char *out, size_t size)
-{
-    size_t n = 0;
-    for (at++; at < end && *at != '/'; at++) {
-        bool escape = *at == '~' && at + 1 < end;
-        char c = *at;
-        if (escape && at[1] == '1')
-            c = '/';
-        else if (escape)
-            c = '~';
-        at += escape;
-        if (n + 1 < size)
-            out[n++] = c;
-    }
-    out[n] = '\0';
-    return at;
-}
-
->>>>>>> rules
 static int line_in(source_node *node, const char *at, const char *end)
 {
     char token[400];
