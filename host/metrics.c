@@ -15,9 +15,9 @@ static const struct { double seconds; const char *text; } bounds[] = {
 
 enum { BOUNDS = sizeof bounds / sizeof *bounds };
 
-typedef enum reason { REASON_ERROR, REASON_CPU, REASON_MEMORY, REASON_INTERNAL, REASONS } reason;
+typedef enum reason { REASON_ERROR, REASON_CPU, REASON_DEADLINE, REASON_MEMORY, REASON_INTERNAL, REASONS } reason;
 
-static const char *const reason_names[REASONS] = { "error", "cpu", "memory", "internal" };
+static const char *const reason_names[REASONS] = { "error", "cpu", "deadline", "memory", "internal" };
 
 typedef _Atomic uint64_t counter;
 
@@ -55,6 +55,7 @@ static void count_failure(metrics *m, error_kind kind)
     case ERR_TOO_LARGE: break;
     case ERR_POLICY: count(&m->failures[REASON_ERROR]); break;
     case ERR_POLICY_CPU: count(&m->failures[REASON_CPU]); break;
+    case ERR_POLICY_TIME: count(&m->failures[REASON_DEADLINE]); break;
     case ERR_POLICY_MEMORY: count(&m->failures[REASON_MEMORY]); break;
     default: count(&m->failures[REASON_INTERNAL]);
     }
@@ -151,7 +152,7 @@ static void write_outcomes(const metrics *m, buf *out)
 static void write_failures(const metrics *m, buf *out)
 {
     head(out, "castslice_policy_failures_total", "counter",
-         "Reviews answered 500: the policy raised an error, spent its CPU or memory, or a check of ours failed.");
+         "Reviews answered 500: the policy raised an error, spent its CPU, time or memory, or a check of ours failed.");
     for (int i = 0; i < REASONS; i++)
         buf_printf(out, "castslice_policy_failures_total{reason=\"%s\"} %llu\n", reason_names[i],
                    (unsigned long long)load(&m->failures[i]));
