@@ -24,7 +24,7 @@ typedef _Atomic uint64_t counter;
 struct metrics {
     counter mutations, noop, errors;
     counter enforced;                   /* of the mutations, those no annotation asked for */
-    counter malformed, overloaded;
+    counter malformed, overloaded, watchdog;
     counter failures[REASONS];
     counter durations[BOUNDS + 1];      /* each its own bucket, not cumulative; the last is above them all */
     counter nanoseconds;                /* sum of the durations */
@@ -109,6 +109,11 @@ void metrics_overloaded(metrics *m)
     count(&m->overloaded);
 }
 
+void metrics_watchdog(metrics *m)
+{
+    count(&m->watchdog);
+}
+
 void metrics_connections(metrics *m, int delta)
 {
     atomic_fetch_add_explicit(&m->connections, delta, memory_order_relaxed);
@@ -180,6 +185,9 @@ void metrics_write(const metrics *m, buf *out)
     total(out, "castslice_overload_responses_total",
           "Requests answered 503: too many connections, or too many large bodies at once.", load(&m->overloaded));
     write_failures(m, out);
+    total(out, "castslice_policy_watchdog_total",
+          "Reviews that went on beyond their deadline or twice their CPU budget: the sandbox did not end them.",
+          load(&m->watchdog));
     number(out, "castslice_reviews_in_flight", "gauge", "Reviews being decided now.", atomic_load(&m->in_flight));
     number(out, "castslice_connections", "gauge", "Open connections on the webhook port.",
            atomic_load(&m->connections));

@@ -58,7 +58,7 @@ static void trip(sandbox *s, sandbox_trip kind)
 /* CPU time cannot run ahead of the wall clock, and the wall clock costs no system call: the thread's
  * own clock is asked only once the budget could be spent. On a throttled CPU the budget lasts for ever,
  * and the deadline ends the run. */
-static void look(sandbox *s)
+void sandbox_look(sandbox *s)
 {
     s->work = 0;
     int64_t wall = clock_ns();
@@ -95,7 +95,7 @@ static void on_event(lua_State *L, lua_Debug *ar)
         mark_line(L, s, ar);
         return;
     }
-    look(s);
+    sandbox_look(s);
     stop_if_tripped(L, s);
 }
 
@@ -105,7 +105,7 @@ void sandbox_charge(lua_State *L, size_t n)
     s->work += n;
     if (s->work < WORK_PER_LOOK)
         return;
-    look(s);
+    sandbox_look(s);
     stop_if_tripped(L, s);
 }
 
@@ -145,7 +145,7 @@ static bool is_deep(lua_State *L)
  * so nothing long may be built in one: see lua_string.h. */
 static void *refuse(sandbox *s)
 {
-    look(s);
+    sandbox_look(s);
     if (s->refused)
         trip(s, is_deep(s->L) ? TRIP_DEPTH : TRIP_MEMORY);
     s->refused = true;
@@ -165,7 +165,7 @@ static void *grow(sandbox *s, void *old, size_t size, bool string)
     weigh(s, string ? size * STRING_WEIGHT : size);
     s->work += size / BYTES_PER_WORK;
     if (s->work >= WORK_PER_LOOK)
-        look(s);
+        sandbox_look(s);
     return block;
 }
 

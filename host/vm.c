@@ -209,9 +209,10 @@ const char *vm_trace(const vm *v)
 
 /* ---- a run -------------------------------------------------------------- */
 
-/* The answer, or the error that `run_policy` or Lua left behind. */
-static json *result(const vm *v, const run *r, int status)
+/* The answer, or the error that `run_policy` or Lua left behind. A run too short for the hook may yet have taken too long. */
+static json *result(vm *v, const run *r, int status)
 {
+    sandbox_look(&v->box);
     if (status != LUA_OK || v->box.trip) {
         lua_failure f = failure(v, "the policy");
         lua_failure_explain(&f, status, message_of(v->box.L), r->err);

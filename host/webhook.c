@@ -184,11 +184,15 @@ static void log_review(server *s, const review *q, const verdict *v, int64_t ns)
                   LOG_N("policy_microseconds", v->usage.cpu_ns / 1000));
 }
 
+static int64_t policy_budget(const server *s)
+{
+    return s->options.policy_cpu_ms * 1000000;
+}
+
 static void decide(const server *s, bundle *b, const http_request *r, review *q, json_arena *arena, verdict *v)
 {
-    q->deadline_ns = deadline_of(r);
     if (clock_ns() < q->deadline_ns) {
-        admission_review(b, q, arena, s->options.policy_cpu_ms * 1000000, v);
+        admission_review(b, q, arena, policy_budget(s), v);
         return;
     }
     *v = (verdict){ .kind = VERDICT_FAILED, .message = "", .why = "out of time", .reason = "", .rule = "",
@@ -225,9 +229,13 @@ static void review_and_count(server *s, const http_request *r, review *q, json_a
 {
     verdict v;
     bundle *b = current_ref(s->policy);         /* the verdict borrows from it */
+    q->deadline_ns = deadline_of(r);
+    watchdog_review watched = { q->uid, q->namespace, policy_budget(s), q->deadline_ns };
+    size_t number = watchdog_enter(s->watchdog, &watched);
     metrics_review_begin(s->metrics);
     decide(s, b, r, q, arena, &v);
     write_answer(a, q, &v);
+    watchdog_leave(s->watchdog, number);
     int64_t ns = clock_ns() - began;
     metrics_review_end(s->metrics, &v, (double)ns / 1e9);
     log_review(s, q, &v, ns);

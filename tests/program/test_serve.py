@@ -415,7 +415,7 @@ def test_the_timeout_of_the_api_server_is_kept(tmp_path):
 
 NAMES = {"castslice_requests_total", "castslice_mutations_total", "castslice_noop_total", "castslice_errors_total",
          "castslice_malformed_requests_total", "castslice_overload_responses_total", "castslice_reviews_in_flight",
-         "castslice_connections"}
+         "castslice_connections", "castslice_policy_watchdog_total"}
 
 
 def test_every_series_is_there_at_zero_from_the_start():
