@@ -107,6 +107,7 @@ static const json *ask(bundle *b, const review *r, json_arena *arena, int64_t cp
     vm *worker = bundle_borrow(b);
     json *notes = r->explain ? json_new_array(arena) : NULL;
     vm_listen(worker, notes, arena);
+    vm_set_deadline(worker, r->deadline_ns);
     const json *value = vm_run(worker, &view, cpu_ns, arena, &v->usage, &v->error);
     v->notes = notes;
     const char *trace = value ? NULL : json_arena_strdup(arena, vm_trace(worker), strlen(vm_trace(worker)));

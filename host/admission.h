@@ -25,6 +25,7 @@ typedef struct review {
     bool dry_run;
     json *object;               /* NULL when absent or null */
     const pod_assumed *assumed; /* for the Pod of a manifest; NULL for a real review */
+    int64_t deadline_ns;        /* clock_ns() after which the policy's answer is too late; 0: never */
     bool explain;               /* somebody wants to read how the policy got there */
 } review;
 

@@ -65,7 +65,7 @@ static void cannot(session *s, const char *file, int line, const char *sentence)
 
 static bool is_policy_fault(const error *err)
 {
-    return err->kind == ERR_POLICY || err->kind == ERR_POLICY_CPU || err->kind == ERR_POLICY_MEMORY;
+    return err->kind >= ERR_POLICY && err->kind <= ERR_POLICY_MEMORY;
 }
 
 /* The policy's sentence names the policy's file; which Pod it was is said when there are several. */

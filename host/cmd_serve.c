@@ -22,8 +22,11 @@ enum {
     OTHER_DESCRIPTORS = 64,         /* stderr, libraries, files read at start */
     FINISH_MS = 5000,               /* how long what is in flight may take after the drain */
     POLL_MS = 20,
-    REPORT_MS = 5000,               /* how late a suppressed log line may be told of */
+    WAIT_MS = 3600000,              /* for the first signal, again and again */
+    LOOK_NS = 1000000000,           /* how late an overdue review or a suppressed log line may be told of */
 };
+
+#define WATCHDOG_SLACK_NS INT64_C(1000000000)
 
 /* The parts in the order they are started; stop() takes them down in the other. */
 typedef struct running {
@@ -49,7 +52,7 @@ static void help(void)
          "  castslice serve --certificate tls.crt --key tls.key --policy ./policies/default\n"
          "  CASTSLICE_LOG_LEVEL=debug castslice serve --listen 127.0.0.1:0\n\n"
          "Signals: SIGTERM or SIGINT drains and ends; a second one ends at once. SIGHUP reloads now.\n"
-         "Exit status: 0 drained and ended, 1 ended by a second signal, 2 could not start.");
+         "Exit status: 0 drained and ended, 1 ended at once, 2 could not start.");
 }
 
 /* ---- descriptors --------------------------------------------------------- */
@@ -113,6 +116,7 @@ static bool start(running *r, error *err)
     s->metrics = metrics_new();
     s->standing = standing_new();
     log_limiter_init(&s->failures, "failed");
+    s->watchdog = watchdog_new(s->options.threads, WATCHDOG_SLACK_NS, s->metrics);
     if (!raise_descriptors(&s->options, err))
         return false;
     r->reload = reload_new(&s->options, s->standing, err);
@@ -128,6 +132,7 @@ static void stop(running *r)
     listener_stop(r->probes);
     reload_free(r->reload);
     standing_free(r->server.standing);
+    watchdog_free(r->server.watchdog);
     log_limiter_release(&r->server.failures);
     metrics_free(r->server.metrics);
 }
@@ -155,17 +160,21 @@ static void block_signals(sigset_t *set)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* SIGTERM or SIGINT, or 0 after `ms`, however often SIGHUP comes in. */
+/* SIGTERM or SIGINT, or 0 after `ms`, however often SIGHUP comes in. The main thread has a few things to look after. */
 static int wait_for_signal(running *r, const sigset_t *set, int64_t ms)
 {
     int64_t end = clock_ns() + ms * 1000000;
-    for (int64_t left = end - clock_ns(); left > 0; left = end - clock_ns()) {
-        int got = sigtimedwait(set, NULL, &(struct timespec){ left / 1000000000, left % 1000000000 });
+    for (int64_t left = ms * 1000000; left > 0; left = end - clock_ns()) {
+        int64_t ns = left < LOOK_NS ? left : LOOK_NS;
+        int got = sigtimedwait(set, NULL, &(struct timespec){ ns / 1000000000, ns % 1000000000 });
         if (got == SIGHUP) {
             log_info("reload requested", LOG_S("signal", "SIGHUP"));
             reload_now(r->reload);
-        } else if (got > 0)
+        } else if (got > 0) {
             return got;
+        }
+        log_limiter_report(&r->server.failures);
+        watchdog_look(r->server.watchdog);
     }
     return 0;
 }
@@ -189,15 +198,21 @@ static bool drain(running *r, const sigset_t *signals)
     return true;
 }
 
+static _Noreturn void end_at_once(const char *why)
+{
+    log_warn("ended at once", LOG_S("why", why));
+    _Exit(EXIT_NO);
+}
+
 static int run(running *r, const sigset_t *signals)
 {
     say_ready(r);
-    while (!wait_for_signal(r, signals, REPORT_MS))
-        log_limiter_report(&r->server.failures);
-    if (!drain(r, signals)) {
-        log_warn("ended at once", LOG_S("why", "a second signal"));
-        _Exit(EXIT_NO);
-    }
+    while (!wait_for_signal(r, signals, WAIT_MS))
+        ;
+    if (!drain(r, signals))
+        end_at_once("a second signal");
+    if (watchdog_busy(r->server.watchdog))
+        end_at_once("a review did not end");    /* its thread could not be joined */
     stop(r);
     log_info("stopped", LOG_N("status", EXIT_DONE));
     return EXIT_DONE;

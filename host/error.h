@@ -16,6 +16,7 @@ typedef enum error_kind {
     ERR_TOO_LARGE,      /* more than a limit allows: 413, exit 2 */
     ERR_POLICY,         /* the policy raised an error or returned nonsense: 500, exit 2 */
     ERR_POLICY_CPU,     /* the policy spent its CPU budget: 500, exit 2 */
+    ERR_POLICY_TIME,    /* the policy ran until the API server's deadline: 500, exit 2 */
     ERR_POLICY_MEMORY,  /* the policy reached its memory cap: 500, exit 2 */
     ERR_INTERNAL,       /* our own mistake, found by a check: 500, exit 2 */
     ERR_SYSTEM          /* a file, a socket, a certificate: exit 2 */

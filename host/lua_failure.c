@@ -46,6 +46,10 @@ static sentence trip_sentence(const lua_failure *f)
         snprintf(s.text, sizeof s.text, "%s used more than its %lld ms of CPU time", f->subject,
                  (long long)((f->box->cpu_ns + 999999) / 1000000));
         return s;
+    case TRIP_DEADLINE:
+        snprintf(s.text, sizeof s.text, "%s was not done in the %lld ms that were left of the API server's time-out",
+                 f->subject, (long long)((f->box->deadline_ns - f->box->wall_start + 999999) / 1000000));
+        return s;
     case TRIP_STRING:
         snprintf(s.text, sizeof s.text, "%s made a string longer than %zu MiB", f->subject, SANDBOX_MAX_STRING >> 20);
         return s;
@@ -140,10 +144,15 @@ static bool say_message(const lua_failure *f, error *err, const char *message)
     return say(err, ERR_POLICY, path, numbered ? (int)line : 0, rest + strspn(rest, " "));
 }
 
+static error_kind kind_of(sandbox_trip trip)
+{
+    return trip == TRIP_CPU ? ERR_POLICY_CPU : trip == TRIP_DEADLINE ? ERR_POLICY_TIME : ERR_POLICY_MEMORY;
+}
+
 bool lua_failure_explain(const lua_failure *f, int status, const char *message, error *err)
 {
     if (f->box->trip)
-        return say_here(f, err, f->box->trip == TRIP_CPU ? ERR_POLICY_CPU : ERR_POLICY_MEMORY, trip_sentence(f).text);
+        return say_here(f, err, kind_of(f->box->trip), trip_sentence(f).text);
     if (status == LUA_ERRMEM)
         return say_here(f, err, ERR_POLICY_MEMORY, memory_sentence(f).text);
     if (!message)

@@ -15,16 +15,16 @@ static const struct { double seconds; const char *text; } bounds[] = {
 
 enum { BOUNDS = sizeof bounds / sizeof *bounds };
 
-typedef enum reason { REASON_ERROR, REASON_CPU, REASON_MEMORY, REASON_INTERNAL, REASONS } reason;
+typedef enum reason { REASON_ERROR, REASON_CPU, REASON_DEADLINE, REASON_MEMORY, REASON_INTERNAL, REASONS } reason;
 
-static const char *const reason_names[REASONS] = { "error", "cpu", "memory", "internal" };
+static const char *const reason_names[REASONS] = { "error", "cpu", "deadline", "memory", "internal" };
 
 typedef _Atomic uint64_t counter;
 
 struct metrics {
     counter mutations, noop, errors;
     counter enforced;                   /* of the mutations, those no annotation asked for */
-    counter malformed, overloaded;
+    counter malformed, overloaded, watchdog;
     counter failures[REASONS];
     counter durations[BOUNDS + 1];      /* each its own bucket, not cumulative; the last is above them all */
     counter nanoseconds;                /* sum of the durations */
@@ -55,6 +55,7 @@ static void count_failure(metrics *m, error_kind kind)
     case ERR_TOO_LARGE: break;
     case ERR_POLICY: count(&m->failures[REASON_ERROR]); break;
     case ERR_POLICY_CPU: count(&m->failures[REASON_CPU]); break;
+    case ERR_POLICY_TIME: count(&m->failures[REASON_DEADLINE]); break;
     case ERR_POLICY_MEMORY: count(&m->failures[REASON_MEMORY]); break;
     default: count(&m->failures[REASON_INTERNAL]);
     }
@@ -108,6 +109,11 @@ void metrics_overloaded(metrics *m)
     count(&m->overloaded);
 }
 
+void metrics_watchdog(metrics *m)
+{
+    count(&m->watchdog);
+}
+
 void metrics_connections(metrics *m, int delta)
 {
     atomic_fetch_add_explicit(&m->connections, delta, memory_order_relaxed);
@@ -151,7 +157,7 @@ static void write_outcomes(const metrics *m, buf *out)
 static void write_failures(const metrics *m, buf *out)
 {
     head(out, "castslice_policy_failures_total", "counter",
-         "Reviews answered 500: the policy raised an error, spent its CPU or memory, or a check of ours failed.");
+         "Reviews answered 500: the policy raised an error, spent its CPU, time or memory, or a check of ours failed.");
     for (int i = 0; i < REASONS; i++)
         buf_printf(out, "castslice_policy_failures_total{reason=\"%s\"} %llu\n", reason_names[i],
                    (unsigned long long)load(&m->failures[i]));
@@ -179,6 +185,9 @@ void metrics_write(const metrics *m, buf *out)
     total(out, "castslice_overload_responses_total",
           "Requests answered 503: too many connections, or too many large bodies at once.", load(&m->overloaded));
     write_failures(m, out);
+    total(out, "castslice_policy_watchdog_total",
+          "Reviews that went on beyond their deadline or twice their CPU budget: the sandbox did not end them.",
+          load(&m->watchdog));
     number(out, "castslice_reviews_in_flight", "gauge", "Reviews being decided now.", atomic_load(&m->in_flight));
     number(out, "castslice_connections", "gauge", "Open connections on the webhook port.",
            atomic_load(&m->connections));

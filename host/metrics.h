@@ -20,6 +20,7 @@ void metrics_review_end(metrics *m, const verdict *v, double seconds);
 
 void metrics_malformed(metrics *m);             /* a body that is no review */
 void metrics_overloaded(metrics *m);            /* answered 503 */
+void metrics_watchdog(metrics *m);              /* a review is overdue */
 void metrics_connections(metrics *m, int delta);/* open connections on the webhook port */
 
 void metrics_write(const metrics *m, buf *out); /* text format 0.0.4 */

@@ -27,16 +27,25 @@ static void status_page(server *s, http_answer *a)
     standing_write_page(s->standing, &a->body);
 }
 
+/* Only a new process helps against a review that nothing ends: its thread is lost, and who waits behind it. */
+static const char *is_stuck(const server *s)
+{
+    return watchdog_stuck(s->watchdog) ? "a review is stuck\n" : NULL;
+}
+
+static void probe(http_answer *a, const char *wrong)
+{
+    say(a, wrong ? 503 : 200, wrong ? wrong : "ok\n");
+}
+
 static void healthz(server *s, http_answer *a)
 {
-    (void)s;
-    say(a, 200, "ok\n");
+    probe(a, is_stuck(s));
 }
 
 static void readyz(server *s, http_answer *a)
 {
-    bool draining = atomic_load(&s->draining);
-    say(a, draining ? 503 : 200, draining ? "draining\n" : "ok\n");
+    probe(a, atomic_load(&s->draining) ? "draining\n" : is_stuck(s));
 }
 
 static void nothing(server *s, http_answer *a)

@@ -55,9 +55,10 @@ static void trip(sandbox *s, sandbox_trip kind)
     set_hook(s, 1);
 }
 
-/* CPU time cannot run ahead of the wall clock, and the wall clock costs no system
- * call: the thread's own clock is asked only once the budget could be spent. */
-static void look(sandbox *s)
+/* CPU time cannot run ahead of the wall clock, and the wall clock costs no system call: the thread's
+ * own clock is asked only once the budget could be spent. On a throttled CPU the budget lasts for ever,
+ * and the deadline ends the run. */
+void sandbox_look(sandbox *s)
 {
     s->work = 0;
     int64_t wall = clock_ns();
@@ -66,8 +67,10 @@ static void look(sandbox *s)
     int64_t left = s->cpu_ns - sandbox_cpu(s);
     if (left <= 0)
         trip(s, TRIP_CPU);
+    else if (wall >= s->deadline_ns)
+        trip(s, TRIP_DEADLINE);
     else
-        s->look_at = wall + left;
+        s->look_at = left < s->deadline_ns - wall ? wall + left : s->deadline_ns;
 }
 
 /* Nil as the error value: a text would have to be allocated, and vm.c knows the sentence. */
@@ -92,7 +95,7 @@ static void on_event(lua_State *L, lua_Debug *ar)
         mark_line(L, s, ar);
         return;
     }
-    look(s);
+    sandbox_look(s);
     stop_if_tripped(L, s);
 }
 
@@ -102,7 +105,7 @@ void sandbox_charge(lua_State *L, size_t n)
     s->work += n;
     if (s->work < WORK_PER_LOOK)
         return;
-    look(s);
+    sandbox_look(s);
     stop_if_tripped(L, s);
 }
 
@@ -142,7 +145,7 @@ static bool is_deep(lua_State *L)
  * so nothing long may be built in one: see lua_string.h. */
 static void *refuse(sandbox *s)
 {
-    look(s);
+    sandbox_look(s);
     if (s->refused)
         trip(s, is_deep(s->L) ? TRIP_DEPTH : TRIP_MEMORY);
     s->refused = true;
@@ -162,7 +165,7 @@ static void *grow(sandbox *s, void *old, size_t size, bool string)
     weigh(s, string ? size * STRING_WEIGHT : size);
     s->work += size / BYTES_PER_WORK;
     if (s->work >= WORK_PER_LOOK)
-        look(s);
+        sandbox_look(s);
     return block;
 }
 
@@ -196,11 +199,13 @@ lua_State *sandbox_new_state(sandbox *s)
     return s->L;
 }
 
-void sandbox_start(sandbox *s, int64_t cpu_ns)
+void sandbox_start(sandbox *s, int64_t cpu_ns, int64_t deadline_ns)
 {
     s->cpu_ns = cpu_ns;
     s->cpu_start = clock_cpu_ns();
-    s->look_at = clock_ns() + cpu_ns;
+    s->wall_start = clock_ns();
+    s->deadline_ns = deadline_ns ? deadline_ns : INT64_MAX;
+    s->look_at = s->wall_start + cpu_ns < s->deadline_ns ? s->wall_start + cpu_ns : s->deadline_ns;
     s->work = 0;
     s->refused = false;
     s->trip = TRIP_NONE;

@@ -1,4 +1,4 @@
-/* sandbox.h - the limits of one run: CPU time, memory, the length of a string.
+/* sandbox.h - the limits of one run: CPU time, a deadline, memory, the length of a string.
  *
  * A policy has nothing that catches an error, so the first limit that trips ends
  * the run; `trip` still says so if something should swallow it one day. The
@@ -23,7 +23,7 @@
 #define SANDBOX_MAX_STRING ((size_t)1 << 20)             /* bytes in one Lua string */
 #define SANDBOX_MAX_DEPTH 1000                           /* calls: a policy deeper than this at its memory cap recursed for ever */
 
-typedef enum sandbox_trip { TRIP_NONE, TRIP_CPU, TRIP_MEMORY, TRIP_STRING, TRIP_DEPTH } sandbox_trip;
+typedef enum sandbox_trip { TRIP_NONE, TRIP_CPU, TRIP_DEADLINE, TRIP_MEMORY, TRIP_STRING, TRIP_DEPTH } sandbox_trip;
 
 /* Where in the policy something happened. */
 typedef struct sandbox_place {
@@ -44,7 +44,9 @@ typedef struct sandbox {
     struct coverage *coverage;  /* of the lines that run; NULL: nobody counts them */
     int64_t cpu_ns;         /* what this run may use */
     int64_t cpu_start;      /* the thread's CPU clock when it began */
-    int64_t look_at;        /* monotonic time before which the budget cannot be spent */
+    int64_t wall_start;     /* clock_ns() when it began, */
+    int64_t deadline_ns;    /* and after which nobody waits for it */
+    int64_t look_at;        /* clock_ns() before which neither can have passed */
     size_t work;            /* bytes and elements since the last look at the clock */
     size_t heaviest;        /* weight of the largest block ever allocated */
     bool refused;           /* the last growth; Lua collects its garbage and asks once more */
@@ -54,7 +56,8 @@ typedef struct sandbox {
 } sandbox;
 
 lua_State *sandbox_new_state(sandbox *s);                /* NULL when not even an empty state fits */
-void sandbox_start(sandbox *s, int64_t cpu_ns);          /* a run begins now, on this thread */
+void sandbox_start(sandbox *s, int64_t cpu_ns, int64_t deadline_ns);  /* a run begins now, on this thread; 0: no deadline */
+void sandbox_look(sandbox *s);                           /* at the clocks: trips when one has run out */
 int64_t sandbox_cpu(const sandbox *s);                   /* CPU time since then */
 
 sandbox *sandbox_of(lua_State *L);

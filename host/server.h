@@ -7,6 +7,7 @@
 #include "metrics.h"
 #include "options.h"
 #include "standing.h"
+#include "watchdog.h"
 
 #include <stdatomic.h>
 
@@ -15,6 +16,7 @@ typedef struct server {
     metrics *metrics;
     current *policy;               /* borrowed from the reload */
     standing *standing;
+    watchdog *watchdog;
     log_limiter failures;          /* for the log lines of policies that fail */
     atomic_bool draining;       /* /readyz says so */
 } server;

@@ -24,6 +24,7 @@ struct vm {
     vm_limits limits;
     json_arena *frozen;         /* what the policy froze; it does not change after loading */
     const char *resource;       /* a string in the image, or NULL */
+    int64_t deadline_ns;        /* of the next runs; 0: none */
     size_t heaviest;            /* as the sandbox knew it when the image was taken */
 };
 
@@ -141,7 +142,7 @@ static const vm_source *find_entry(const vm_source *sources, size_t count)
 static bool load(vm *v, error *err)
 {
     int status = LUA_ERRMEM;
-    sandbox_start(&v->box, v->limits.cpu_ns * LOAD_BUDGETS);
+    sandbox_start(&v->box, v->limits.cpu_ns * LOAD_BUDGETS, 0);
     lua_State *L = sandbox_new_state(&v->box);
     if (L) {
         lua_atpanic(L, panic);
@@ -208,9 +209,10 @@ const char *vm_trace(const vm *v)
 
 /* ---- a run -------------------------------------------------------------- */
 
-/* The answer, or the error that `run_policy` or Lua left behind. */
-static json *result(const vm *v, const run *r, int status)
+/* The answer, or the error that `run_policy` or Lua left behind. A run too short for the hook may yet have taken too long. */
+static json *result(vm *v, const run *r, int status)
 {
+    sandbox_look(&v->box);
     if (status != LUA_OK || v->box.trip) {
         lua_failure f = failure(v, "the policy");
         lua_failure_explain(&f, status, message_of(v->box.L), r->err);
@@ -224,7 +226,7 @@ static json *result(const vm *v, const run *r, int status)
 json *vm_run(vm *v, const pod *p, int64_t cpu_ns, json_arena *arena, vm_usage *usage, error *err)
 {
     run r = { p, arena, err, NULL };
-    sandbox_start(&v->box, cpu_ns < v->limits.cpu_ns ? cpu_ns : v->limits.cpu_ns);
+    sandbox_start(&v->box, cpu_ns < v->limits.cpu_ns ? cpu_ns : v->limits.cpu_ns, v->deadline_ns);
     v->box.heaviest = v->heaviest;
     lua_pushlightuserdata(v->box.L, &r);                // handler run decide r
     int status = lua_pcall(v->box.L, 2, 0, HANDLER);    // handler
@@ -232,6 +234,11 @@ json *vm_run(vm *v, const pod *p, int64_t cpu_ns, json_arena *arena, vm_usage *u
     *usage = (vm_usage){ sandbox_cpu(&v->box), heap_peak(v->box.heap) };
     heap_restore(v->box.heap);                          // handler run decide
     return answer;
+}
+
+void vm_set_deadline(vm *v, int64_t deadline_ns)
+{
+    v->deadline_ns = deadline_ns;
 }
 
 void vm_listen(vm *v, json *notes, json_arena *arena)

@@ -64,9 +64,12 @@ const char *vm_trace(const vm *v);
 
 /* Ask the policy about `p`. The answer is a tree in `arena`: JSON null for nil,
  * otherwise what the policy returned. `cpu_ns` may lower the budget of the limits, not raise it.
- * NULL and `err` (ERR_POLICY, _CPU, _MEMORY; the policy's file always, the line where Lua
+ * NULL and `err` (ERR_POLICY, _CPU, _TIME, _MEMORY; the policy's file always, the line where Lua
  * knows one; ERR_TOO_LARGE for a full arena). Every run starts from the image. */
 json *vm_run(vm *v, const pod *p, int64_t cpu_ns, json_arena *arena, vm_usage *usage, error *err);
+
+/* When runs must be over from now on, as clock_ns() tells the time; 0: their CPU budget alone ends them. */
+void vm_set_deadline(vm *v, int64_t deadline_ns);
 
 /* From now on runs append what the policy notes (castslice.note) to `notes`, an array in `arena`. NULL: nobody listens. */
 void vm_listen(vm *v, json *notes, json_arena *arena);

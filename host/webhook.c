@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #define SECOND INT64_C(1000000000)
+#define LONGEST_TIMEOUT (30 * SECOND)   /* the most that a webhook configuration can ask for */
 
 enum {
     ANSWER_MAX = 64 << 20,          /* a patch is bounded by the arena; this is above what that allows */
@@ -154,15 +155,13 @@ int64_t webhook_duration(const char *text)
     return ns < 1e18 ? (int64_t)ns : (int64_t)1e18;
 }
 
-/* What the policy may spend: its own budget, or what is left of the API server's patience
- * with a tenth of it kept for the way back. Not above zero: it is over. */
-static int64_t budget_ns(const server *s, const http_request *r)
+/* When the policy must be done: a tenth of the API server's patience is kept for the way back. */
+static int64_t deadline_of(const http_request *r)
 {
-    int64_t own = s->options.policy_cpu_ms * 1000000, timeout = webhook_duration(r->timeout);
+    int64_t timeout = webhook_duration(r->timeout);
     if (timeout == 0)
-        return own;
-    int64_t left = timeout - timeout / 10 - (clock_ns() - r->began_ns);
-    return left < own ? left : own;
+        timeout = LONGEST_TIMEOUT;
+    return r->began_ns + timeout - timeout / 10;
 }
 
 /* ---- the review ---------------------------------------------------------- */
@@ -185,17 +184,21 @@ static void log_review(server *s, const review *q, const verdict *v, int64_t ns)
                   LOG_N("policy_microseconds", v->usage.cpu_ns / 1000));
 }
 
+static int64_t policy_budget(const server *s)
+{
+    return s->options.policy_cpu_ms * 1000000;
+}
+
 static void decide(const server *s, bundle *b, const http_request *r, review *q, json_arena *arena, verdict *v)
 {
-    int64_t budget = budget_ns(s, r);
-    if (budget > 0) {
-        admission_review(b, q, arena, budget, v);
+    if (clock_ns() < q->deadline_ns) {
+        admission_review(b, q, arena, policy_budget(s), v);
         return;
     }
     *v = (verdict){ .kind = VERDICT_FAILED, .message = "", .why = "out of time", .reason = "", .rule = "",
                       .trace = "" };
-    error_set(&v->error, ERR_INTERNAL, "the %s that the API server gave were over before the policy could run",
-              r->timeout);
+    error_set(&v->error, ERR_INTERNAL, "the API server's time-out (%s) was over before the policy could run",
+              webhook_duration(r->timeout) ? r->timeout : "30s");
 }
 
 static void write_review(http_answer *a, const review *q, verdict *v)
@@ -226,9 +229,13 @@ static void review_and_count(server *s, const http_request *r, review *q, json_a
 {
     verdict v;
     bundle *b = current_ref(s->policy);         /* the verdict borrows from it */
+    q->deadline_ns = deadline_of(r);
+    watchdog_review watched = { q->uid, q->namespace, policy_budget(s), q->deadline_ns };
+    size_t number = watchdog_enter(s->watchdog, &watched);
     metrics_review_begin(s->metrics);
     decide(s, b, r, q, arena, &v);
     write_answer(a, q, &v);
+    watchdog_leave(s->watchdog, number);
     int64_t ns = clock_ns() - began;
     metrics_review_end(s->metrics, &v, (double)ns / 1e9);
     log_review(s, q, &v, ns);

@@ -254,7 +254,7 @@ def test_the_rates_are_what_was_sent(run):
     assert run.panel("Turned away")["overloaded (503)"] == 0
     failures = run.panel("Policy failures by reason")
     assert failures.pop("error") * WINDOW == pytest.approx(ROUNDS)
-    assert failures == {"cpu": 0, "memory": 0, "internal": 0}
+    assert failures == {"cpu": 0, "deadline": 0, "memory": 0, "internal": 0}
 
 
 def test_efficiency_is_the_quotient_and_empty_without_reviews(run):

@@ -47,7 +47,7 @@ static void a_policy_has_exactly_the_rows(void **state)
 {
     (void)state;
     sandbox s = { .heap = heap_new((size_t)1 << 20) };
-    sandbox_start(&s, INT64_C(1000000000));
+    sandbox_start(&s, INT64_C(1000000000), 0);
     lua_State *L = sandbox_new_state(&s);
     lua_library_open(L);
     lua_pushglobaltable(L);

@@ -44,23 +44,25 @@ static void each_review_counts_once(void **state)
     count(m, VERDICT_DENIED, ERR_NONE, 2);
     count(m, VERDICT_FAILED, ERR_POLICY, 0.5);
     count(m, VERDICT_FAILED, ERR_POLICY_CPU, 0.5);
+    count(m, VERDICT_FAILED, ERR_POLICY_TIME, 0.5);
     count(m, VERDICT_FAILED, ERR_POLICY_MEMORY, 0.5);
     count(m, VERDICT_FAILED, ERR_INTERNAL, 0.5);
-    assert_true(says(m, "\ncastslice_requests_total 8\n"));
+    assert_true(says(m, "\ncastslice_requests_total 9\n"));
     assert_true(says(m, "\ncastslice_mutations_total 2\n"));
     assert_true(says(m, "\ncastslice_noop_total 1\n"));
-    assert_true(says(m, "\ncastslice_errors_total 5\n"));
+    assert_true(says(m, "\ncastslice_errors_total 6\n"));
     assert_true(says(m, "{reason=\"error\"} 1\n"));
     assert_true(says(m, "{reason=\"cpu\"} 1\n"));
+    assert_true(says(m, "{reason=\"deadline\"} 1\n"));
     assert_true(says(m, "{reason=\"memory\"} 1\n"));
     assert_true(says(m, "{reason=\"internal\"} 1\n"));
     assert_true(says(m, "_bucket{le=\"0.0001\"} 2\n"));       /* a bound is part of its bucket */
     assert_true(says(m, "_bucket{le=\"0.00025\"} 3\n"));
-    assert_true(says(m, "_bucket{le=\"0.5\"} 7\n"));
-    assert_true(says(m, "_bucket{le=\"1\"} 7\n"));
-    assert_true(says(m, "_bucket{le=\"+Inf\"} 8\n"));
-    assert_true(says(m, "_seconds_sum 4.000390000\n"));
-    assert_true(says(m, "_seconds_count 8\n"));
+    assert_true(says(m, "_bucket{le=\"0.5\"} 8\n"));
+    assert_true(says(m, "_bucket{le=\"1\"} 8\n"));
+    assert_true(says(m, "_bucket{le=\"+Inf\"} 9\n"));
+    assert_true(says(m, "_seconds_sum 4.500390000\n"));
+    assert_true(says(m, "_seconds_count 9\n"));
     metrics_free(m);
 }
 

@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include "clock.h"
 #include "vm.h"
 
 static const vm_limits limits = { .memory = (size_t)8 << 20, .cpu_ns = INT64_C(250000000) };    /* sanitizers are slow */
@@ -361,7 +362,7 @@ static void set_up_zeros(fixture *f)
     char *end = object_text + sprintf(object_text, "{\"metadata\":{\"annotations\":{\"zeros\":\"");
     for (size_t i = 0; i < ZEROS; i++)
         end = stpcpy(end, "\\u0000");
-    strcpy(end, "\"}}}");
+    stpcpy(end, "\"}}}");
     set_up(f, object_text);
     free(object_text);
 }
@@ -513,6 +514,26 @@ static void a_run_may_have_a_smaller_budget(void **state)
     tear_down(&f);
 }
 
+/* Where CPU time stands still the deadline ends a run: here there is more than enough of it. */
+static void a_run_ends_at_its_deadline(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up(&f, object);
+    vm *v = load("return function() while true do end end", &f.err);
+    vm_set_deadline(v, clock_ns() + 5000000);
+    assert_non_null(strstr(run(&f, v), "dir/policy.lua:1: the policy was not done in the "));
+    assert_int_equal(f.err.kind, ERR_POLICY_TIME);
+    vm_set_deadline(v, 1);                              /* long ago */
+    run(&f, v);
+    assert_int_equal(f.err.kind, ERR_POLICY_TIME);
+    vm_set_deadline(v, 0);
+    run(&f, v);
+    assert_int_equal(f.err.kind, ERR_POLICY_CPU);
+    vm_free(v);
+    tear_down(&f);
+}
+
 /* ---- isolation ------------------------------------------------------------------ */
 
 static const char many_faces[] =
@@ -621,6 +642,7 @@ int main(void)
         cmocka_unit_test(a_long_path_is_named_whole),
         cmocka_unit_test(the_trace_tells_who_called),
         cmocka_unit_test(a_run_may_have_a_smaller_budget),
+        cmocka_unit_test(a_run_ends_at_its_deadline),
         cmocka_unit_test(no_run_sees_another),
         cmocka_unit_test(two_images_decide_alike),
         cmocka_unit_test(memory_may_rise_from_nothing),
