@@ -11,6 +11,7 @@ Q       := $(if $(V),,@)
 JOBS    := -j$(shell nproc) --output-sync=line
 
 FUZZ_SECONDS ?= 60
+TESTS        ?= tests/program
 FUZZERS      := quantity json review
 
 IMAGE_FILES  ?= build/image/files
@@ -161,7 +162,7 @@ cases: $(BUILD)/castslice  ## the cases of the policies we ship
 
 program: $(BUILD)/castslice
 	$(Q)CASTSLICE=$(abspath $<) CASTSLICE_TEST_SLOWNESS=$(if $(filter release,$(FLAVOUR)),1,5) \
-	$(PYTHON) -m pytest -q -p no:cacheprovider -n 4 --dist loadfile tests/program
+	$(PYTHON) -m pytest -q -p no:cacheprovider -n 4 --dist loadfile $(TESTS)
 
 .PHONY: lint
 lint:  ## clang-tidy, luacheck and the layer rules, each rule tried by breaking it

@@ -111,6 +111,14 @@ static bool make(const options *o, bundle *b, error *err)
     return bundle_compile(b, options_limits(o), err) && cases_prove(b, options_limits(o).cpu_ns, err);
 }
 
+/* Served all the same, but nobody can say what it promises. */
+static void tell_of_cases(const options *o, const bundle *b)
+{
+    if (o->policy && !bundle_cases(b))
+        log_info("policy without cases", LOG_S("policy", o->policy),
+                 LOG_S("detail", "it has no cases.yaml, so nothing was tried before it was taken"));
+}
+
 static void serve_policy(reload *r, bundle *b, bool fallback)
 {
     copy_digest(r->served_policy, fallback ? "" : bundle_digest(b));
@@ -131,6 +139,7 @@ static void take_policy(reload *r, bundle *b)
     snprintf(digest, sizeof digest, "%s", bundle_digest(b));
     remember(&r->tried_policy, bundle_digest(b));
     serve_policy(r, b, false);
+    tell_of_cases(r->options, b);
     log_info("policy reloaded", LOG_S("policy", r->options->policy), LOG_S("digest", digest));
 }
 
@@ -189,6 +198,7 @@ static bool first_policy(reload *r, error *err)
     if (b && make(o, b, err)) {
         remember(&r->tried_policy, bundle_digest(b));
         serve_policy(r, b, false);
+        tell_of_cases(o, b);
         return true;
     }
     remember_failure(&r->tried_policy, b ? bundle_digest(b) : "", err);

@@ -16,9 +16,9 @@ PAGES = ["tutorial.md", "testing-policies.md"]
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.S | re.M)
 
 
-def blocks(page):
+def blocks(path):
     """(language, file, text, the line it starts in), in order."""
-    text = (ROOT / "docs" / page).read_text()
+    text = path.read_text()
     for match in BLOCK.finditer(text):
         yield match[1], match[2], match[3], text.count("\n", 0, match.start()) + 1
 
@@ -37,7 +37,7 @@ def place(tmp_path):
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_works_as_it_is_written(place, page):
     ran, printed = 0, None
-    for language, file, text, line in blocks(page):
+    for language, file, text, line in blocks(ROOT / "docs" / page):
         if file:
             (place / file).parent.mkdir(exist_ok=True)
             (place / file).write_text(text)
@@ -49,3 +49,18 @@ def test_a_page_works_as_it_is_written(place, page):
         elif language == "text":
             assert printed == text, f"{page}:{line}"
     assert ran > 2
+
+
+POLICIES = [(path, text, line) for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "policies").glob("*/README.md"))]
+            for language, file, text, line in blocks(path) if language == "lua" and "return" in text]
+
+
+@pytest.mark.parametrize("path,text,line", POLICIES, ids=[f"{path.relative_to(ROOT)}:{line}" for path, _, line in POLICIES])
+def test_a_policy_in_the_docs_loads(tmp_path, path, text, line):
+    (tmp_path / "policy.lua").write_text(text)
+    done = subprocess.run([CASTSLICE, "check", tmp_path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_there_are_policies_in_the_docs():
+    assert {path.name for path, _, _ in POLICIES} >= {"README.md", "testing-policies.md"}
