@@ -18,4 +18,4 @@ exclude_files = { "tests/escapes", "build" }
 files["policies"] = { std = "policy" }
 files["lua/castslice"] = { std = "policy" }
 files["lua/castslice/api.lua"] = { std = "policy", ignore = { "111", "121", "122", "131", "212", "241" } }
-files["tests/spec"] = { std = "+busted" }
+files["tests/spec"] = { std = "+busted", max_line_length = 132 }

@@ -22,7 +22,7 @@ BUILD_PACKAGES := gcc libc6-dev make pkg-config git libmicrohttpd-dev libgnutls2
 DEMO_PACKAGES  := $(BUILD_PACKAGES) curl jq
 TEST_PACKAGES  := $(DEMO_PACKAGES) libcmocka-dev lua5.4 lua-busted prometheus openssl procps python3 python3-pytest \
                   python3-pytest-xdist python3-jsonpatch python3-yaml
-LINT_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang-tidy lua-check
+LINT_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang-tidy lua-check python3
 E2E_PACKAGES   := $(BUILD_PACKAGES) iproute2 util-linux procps openssl libc-bin python3 python3-pytest python3-yaml
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang libclang-rt-14-dev
 IMAGE_PACKAGES := $(BUILD_PACKAGES) buildah umoci python3 python3-pytest
@@ -170,6 +170,7 @@ lint:  ## clang-tidy, luacheck and the layer rules, each rule tried by breaking 
 	$(Q)tests/lint/layers.sh --self-test
 	$(Q)luacheck --quiet policies lua tests
 	$(Q)$(MAKE) --no-print-directory install-yaml-fresh
+	$(Q)$(PYTHON) docs/make-api.py --check
 	$(Q)$(MAKE) --no-print-directory $(JOBS) tidy
 
 .PHONY: tidy
@@ -180,6 +181,11 @@ build/tidy/%: %.c $(wildcard host/*.h tests/*/*.h) .clang-tidy
 	@echo "  TIDY  $<"
 	$(Q)found=$$(clang-tidy --quiet $< -- $(CPPFLAGS_ALL) -Itests/unit 2>&1) || { echo "$$found"; exit 1; }
 	@touch $@
+
+.PHONY: docs
+docs:  ## make docs/api.md from the comments of the library
+	$(call install-packages,python3)
+	$(Q)$(PYTHON) docs/make-api.py
 
 .PHONY: fuzz fuzz-built fuzz-run
 fuzz:  ## libFuzzer on quantities, JSON and whole reviews, FUZZ_SECONDS=60 each

@@ -198,8 +198,9 @@ static bool read_all(const reader *r, json *root, source_node *at)
         return mistake(r, at, "must be a list of cases", NULL);
     r->c->list = mem_zalloc((json_size(root) + 1) * sizeof *r->c->list);
     source_node *where = at ? at->first : NULL;
-    for (json *n = json_first(root); n; n = json_next(n), where = where->next)
-        if (!read_case(r, n, source_resolve(where, &(const source_node *){ NULL })))
+    const source_node *shared = NULL;
+    for (json *n = json_first(root); n && where; n = json_next(n), where = where->next)
+        if (!read_case(r, n, source_resolve(where, &shared)))
             return false;
     return true;
 }

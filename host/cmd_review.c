@@ -337,7 +337,7 @@ static void help(void)
     puts("\nForms of output:\n"
          "  text       for people: the decision, why, and the lines that change\n"
          "  json       one line for each Pod: name, namespace, allowed, mutated, slices, reason, rule, message,\n"
-         "             warnings, patch\n"
+         "             warnings, notes, patch\n"
          "  patch      one line for each Pod: the RFC 6902 patch, its paths from the root of the document\n"
          "             (for an AdmissionReview: from its object)\n"
          "  object     the file with the changes written in; comments and all else keep their bytes\n"

@@ -42,28 +42,30 @@ static void help(void)
 
 /* ---- texts in other languages -------------------------------------------- */
 
-/* Not among XML's characters: zero (which json.h keeps as C0 80), U+FFFE and U+FFFF. How many bytes, or 0. */
-static size_t no_character(const char *p)
+/* What stands for the character at `p` in XML, and in *length how many bytes it takes; NULL when it stands for itself.
+ * Zero (which json.h keeps as C0 80), U+FFFE, U+FFFF and control characters are not among XML's. */
+static const char *xml_for(const char *p, size_t *length)
 {
-    if (strncmp(p, "\xC0\x80", 2) == 0)
-        return 2;
-    return strncmp(p, "\xEF\xBF\xBE", 3) == 0 || strncmp(p, "\xEF\xBF\xBF", 3) == 0 ? 3 : 0;
+    static const struct { const char *bytes, *xml; } rows[] = {
+        { "<", "&lt;" }, { ">", "&gt;" }, { "&", "&amp;" }, { "\"", "&quot;" }, { "\n", "&#10;" },
+        { "\xC0\x80", "?" }, { "\xEF\xBF\xBE", "?" }, { "\xEF\xBF\xBF", "?" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        *length = strlen(rows[i].bytes);
+        if (strncmp(p, rows[i].bytes, *length) == 0)
+            return rows[i].xml;
+    }
+    *length = 1;
+    return (unsigned char)*p < 0x20 ? "?" : NULL;
 }
 
-/* For XML: what is no character there becomes '?'. */
 static void put_xml(buf *out, const char *text)
 {
-    for (const char *p = text; *p; p++)
-        switch (no_character(p) ? '\1' : *p) {
-        case '<': buf_puts(out, "&lt;"); break;
-        case '>': buf_puts(out, "&gt;"); break;
-        case '&': buf_puts(out, "&amp;"); break;
-        case '"': buf_puts(out, "&quot;"); break;
-        case '\n': buf_puts(out, "&#10;"); break;
-        default:
-            buf_putc(out, no_character(p) || (unsigned char)*p < 0x20 ? '?' : *p);
-            p += no_character(p) ? no_character(p) - 1 : 0;
-        }
+    size_t length;
+    for (const char *p = text; *p; p += length) {
+        const char *xml = xml_for(p, &length);
+        buf_add(out, xml ? xml : p, xml ? strlen(xml) : 1);
+    }
 }
 
 static void put_json_member(buf *out, const char *name, const char *text)

@@ -1,7 +1,7 @@
 /* digest.h - SHA-256, in the form people can make themselves.
  *
  * A folder's digest is that of what `sha256sum *` prints for its files, sorted by name:
- *   (cd DIR && LC_ALL=C sha256sum *.lua | sha256sum)
+ *   (cd DIR && sha256sum *.lua *.json cases.yaml 2>/dev/null | LC_ALL=C sort -k 2 | sha256sum)
  * so it does not depend on where the folder lies, nor on dates. */
 #ifndef CASTSLICE_DIGEST_H
 #define CASTSLICE_DIGEST_H

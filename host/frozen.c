@@ -22,9 +22,12 @@ static bool text_of_json(json_arena *arena, const char *text, frozen *out)
         return false;
     for (const char *from = text; *from; from++, n++) {
         bool zero = from[0] == '\xC0' && from[1] == '\x80';
-        copy[n] = zero ? '\0' : *from;
+        copy[n] = *from;
+        if (zero)
+            copy[n] = '\0';
         from += zero;
     }
+    copy[n] = '\0';
     *out = (frozen){ .type = FROZEN_STRING, .count = n, .as.text = copy };
     return true;
 }

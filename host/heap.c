@@ -42,7 +42,7 @@ typedef struct span { size_t from, length; } span;
 
 struct heap {
     header *header;
-    size_t mapped;
+    size_t mapped, page;
     char *end;
     char *image;                /* the spans, one after another */
     size_t image_size;
@@ -303,6 +303,7 @@ heap *heap_new(size_t size)
     heap *h = mem_zalloc(sizeof *h);
     h->header = base;
     h->mapped = mapped;
+    h->page = (size_t)sysconf(_SC_PAGESIZE);
     h->end = (char *)base + mapped;
     h->header->top = h->header->high = (char *)(h->header + 1);
     return h;
@@ -363,8 +364,7 @@ void heap_snapshot(heap *h)
  * them back, so that one hostile policy does not leave every heap resident. */
 static void forget(const heap *h, const char *high)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t from = (h->extent + page - 1) / page * page, touched = offset_of(h, high);
+    size_t from = (h->extent + h->page - 1) & ~(h->page - 1), touched = offset_of(h, high);
     if (touched > from + KEEP_RESIDENT)
         madvise((char *)h->header + from, touched - from, MADV_DONTNEED);
 }

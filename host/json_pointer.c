@@ -19,7 +19,8 @@ bool json_pointer_read(const char *from, size_t length, char *out, size_t size)
         if (n + 1 >= size)
             return false;
         bool escaped = from[i] == '~' && i + 1 < length && (from[i + 1] == '0' || from[i + 1] == '1');
-        out[n++] = escaped ? "~/"[from[++i] - '0'] : from[i];
+        const char *c = escaped ? &"~/"[from[++i] - '0'] : &from[i];
+        out[n++] = *c;
     }
     out[n] = '\0';
     return true;

@@ -20,6 +20,7 @@ static int f_data(lua_State *L)
 {
     size_t length;
     const char *name = luaL_checklstring(L, 1, &length);
+    sandbox_charge(L, length);
     size_t legal = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
     luaL_argcheck(L, length > 0 && legal == length, 1, "a name is made of a to z, 0 to 9 and _, without .json");
     const data_file *file = data_find(sandbox_of(L)->data, name, length);

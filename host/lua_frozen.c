@@ -56,7 +56,9 @@ static void frozen_copy(lua_State *L, lua_view *v)
     }
 }
 
-static const lua_view_kind frozen_kind = { .index = frozen_index, .length = frozen_length, .copy = frozen_copy };
+static const lua_view_kind frozen_kind = {
+    .index = frozen_index, .length = frozen_length, .copy = frozen_copy, .whole = "the bundle's data"
+};
 
 void lua_frozen_push(lua_State *L, const frozen *value)
 {

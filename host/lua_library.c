@@ -35,8 +35,8 @@ const lua_library_row lua_library_rows[] = {
     { "", "type", lua_base_open, AS_IT_IS, "constant" },
     { "", "require", lua_require_open, AS_IT_IS, "the module's size, compiled in charged pieces; runs once" },
 
-    { "castslice", "data", luaopen_castslice, AS_IT_IS, "the bundle's files; reading what it gives, see lua_frozen.c" },
-    { "castslice", "freeze", luaopen_castslice, AS_IT_IS, "each element and its bytes, charged; at most the policy's memory" },
+    { "castslice", "data", luaopen_castslice, AS_IT_IS, "the name's length, charged, and 256 files" },
+    { "castslice", "freeze", luaopen_castslice, AS_IT_IS, "each element and its bytes, charged" },
     { "castslice", "note", luaopen_castslice, AS_IT_IS, "500 bytes" },
 
     { "math", "abs", luaopen_math, CHARGED_BY_LENGTH, "constant" },

@@ -221,7 +221,7 @@ static void record_copy(lua_State *L, lua_view *v)
     }
 }
 
-#define RECORD(title, rows) { record_index, record_length, record_copy, title, rows, sizeof (rows) / sizeof *(rows) }
+#define RECORD(title, rows) { record_index, record_length, record_copy, NULL, title, rows, sizeof (rows) / sizeof *(rows) }
 
 /* By name: messages list them in this order. */
 static const field pod_fields[] = {

@@ -69,7 +69,8 @@ static void unknown(lua_State *L, const char *module)
         luaL_addstring(&b, s->sources[i].module);
         luaL_addstring(&b, ", ");
     }
-    luaL_addstring(&b, "castslice.text and more of the library (docs/policies.md)");
+    luaL_addstring(&b, "castslice, castslice.namespaces, castslice.quantity, castslice.rules, castslice.selector, "
+                       "castslice.text");
     luaL_pushresult(&b);                                // known
     luaL_error(L, "there is no module `%s`; there is %s", module, lua_tostring(L, -1));
 }

@@ -21,12 +21,16 @@ void lua_string_end(lua_State *L, const char *room, size_t length)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    if (c >= 'A' && c <= 'Z')
+        c = (char)(c | 0x20);
+    return c;
 }
 
 static char upper(char c)
 {
-    return c >= 'a' && c <= 'z' ? (char)(c & ~0x20) : c;
+    if (c >= 'a' && c <= 'z')
+        c = (char)(c & ~0x20);
+    return c;
 }
 
 static int map(lua_State *L, char (*each)(char c))

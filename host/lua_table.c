@@ -21,7 +21,7 @@ static lua_Integer check_readable(lua_State *L, int index)
 static lua_Integer check_writable(lua_State *L, int index)
 {
     if (lua_view_is(L, index))
-        luaL_error(L, LUA_VIEW_READ_ONLY);
+        lua_view_refuse(L, index);
     luaL_checktype(L, index, LUA_TTABLE);
     return (lua_Integer)lua_rawlen(L, index);
 }

@@ -26,9 +26,15 @@ static int meta_length(lua_State *L)
     return 1;
 }
 
+int lua_view_refuse(lua_State *L, int index)
+{
+    const lua_view *v = lua_touserdata(L, index);
+    return luaL_error(L, "%s is read-only", v->kind->whole ? v->kind->whole : "the pod");
+}
+
 static int meta_newindex(lua_State *L)
 {
-    return luaL_error(L, LUA_VIEW_READ_ONLY);
+    return lua_view_refuse(L, 1);
 }
 
 /* Every look-up makes a new view; two of the same thing are equal. */

@@ -12,8 +12,6 @@
 
 #include <lua.h>
 
-#define LUA_VIEW_READ_ONLY "the pod is read-only, and so is data"
-
 typedef struct lua_view lua_view;
 
 /* What a view can be. */
@@ -21,6 +19,7 @@ typedef struct lua_view_kind {
     void (*index)(lua_State *L, lua_view *v);           /* [-0, +1, e] the key is at stack slot 2 */
     lua_Integer (*length)(lua_State *L, lua_view *v);   /* [-0, +0, e] */
     void (*copy)(lua_State *L, lua_view *v);            /* [-0, +0, e] into the table on top */
+    const char *whole;                                  /* what it is a part of, for messages; NULL: the pod */
     const char *name;                                   /* of a record, for messages */
     const struct field *fields;
     size_t field_count;
@@ -36,6 +35,7 @@ struct lua_view {
 void lua_view_open(lua_State *L);                   /* [-0, +0, e] once, before the image is taken */
 void lua_view_push(lua_State *L, const lua_view_kind *kind, const void *subject);    /* [-0, +1, e] */
 
+int lua_view_refuse(lua_State *L, int index);       /* raises: the view at `index` is read-only */
 bool lua_view_is(lua_State *L, int index);
 void lua_view_copy(lua_State *L, int index);        /* [-0, +1, e] a plain table with what is in the view, one level deep */
 

@@ -53,6 +53,41 @@
 ---@field ratio? integer
 ---@field resource? string
 
+--- What a policy gets from its bundle, and tells its reader. Also `require "castslice"`.
+---@class castslice
+castslice = {}
+
+--- The bundle's `name.json`: a read-only table, or whatever its value is; nil when there is no such file.
+---@param name string             without `.json`; made of a to z, 0 to 9 and _
+---@return any
+function castslice.data(name) end
+
+--- A read-only copy of a table outside the Lua heap: it costs a review only what it reads. While loading only.
+---@generic T
+---@param value T                 no functions; string keys, or 1 to n
+---@return T
+function castslice.freeze(value) end
+
+--- A line for `castslice review`; in the server nobody listens.
+---@param line? string            cut after 500 bytes
+---@return boolean                does anybody listen?
+function castslice.note(line) end
+
+--- Kubernetes quantities. Also `require "castslice.quantity"`.
+---@class quantity
+quantity = {}
+
+--- An integer when it is whole and below 2^63, else a float; nil when it is no quantity.
+---@param q string|number
+---@return number?
+function quantity.number(q) end
+
+--- -1, 0 or 1, exactly; nil when one of them is no quantity.
+---@param a string|number
+---@param b string|number
+---@return integer?
+function quantity.compare(a, b) end
+
 --- Reading strings without patterns. Also `require "castslice.text"`, which works outside the sandbox as well.
 ---@class text
 text = {}

@@ -104,7 +104,7 @@ end
 
 local function check_key(key, at)
   if is_qualified_name(key) then return true end
-  return nil, at, text.quote(key) .. " is not a label's key: at most 63 letters, digits, - _ . behind an optional domain/"
+  return nil, at, text.quote(key) .. " is not a label's key: at most 63 letters, digits, - _ . behind a domain/ or none"
 end
 
 local function check_value(value, at)
@@ -168,7 +168,8 @@ local function add_selector(value, requirements)
   if is_flat(value) then return add_map(value, "", requirements) end
   for key in pairs(value) do
     if key ~= "matchLabels" and key ~= "matchExpressions" then
-      return nil, pointer(key), "must be a string; a selector that is no map of strings has `matchLabels` and `matchExpressions`"
+      return nil, pointer(key),
+        "must be a string; a selector that is no map of strings has `matchLabels` and `matchExpressions`"
     end
   end
   local labels, expressions = value.matchLabels or {}, value.matchExpressions or {}
@@ -266,9 +267,10 @@ local function a_resource(value)
   local parts = type(value) == "string" and text.split(value, "/") or {}
   local domain = parts[1]
   if #parts ~= 2 or not is_subdomain(domain) or not is_short_name(parts[2]) or value == "nvidia.com/gpu"
-    or domain == "kubernetes.io" or text.ends_with(domain, ".kubernetes.io") or text.starts_with(value, "requests.") then
-    return nil, "", "must be an extended resource such as \"nvidia.com/gpu-shared\": a domain that is not kubernetes.io, "
-      .. "a slash and a name, and not nvidia.com/gpu itself"
+    or domain == "kubernetes.io" or text.ends_with(domain, ".kubernetes.io")
+    or text.starts_with(value, "requests.") then
+    return nil, "", "must be an extended resource such as \"nvidia.com/gpu-shared\": a domain that is not "
+      .. "kubernetes.io, a slash and a name, and not nvidia.com/gpu itself"
   end
   return value
 end
@@ -301,7 +303,9 @@ local fields = {
   deny = a_sentence,
 }
 
-local condition_order = { "namespaces", "labelSelector", "gpus", "owner", "serviceAccount", "containers", "requireOptIn" }
+local condition_order = {
+  "namespaces", "labelSelector", "gpus", "owner", "serviceAccount", "containers", "requireOptIn",
+}
 local actions = { "sliceRatio", "workloadType", "resource", "skip", "deny", "warn" }
 local book_keys = { rules = true, resource = true }
 
@@ -347,7 +351,9 @@ local function read_rule(value, i, presets, file)
   rule.enrols = (rule.sliceRatio or rule.workloadType or rule.resource) ~= nil
   rule.name = rule.name or "rules[" .. i - 1 .. "]"
   for _, name in ipairs(condition_order) do
-    if is_condition(rule, name) then rule.conditions[#rule.conditions + 1] = name else
+    if is_condition(rule, name) then
+      rule.conditions[#rule.conditions + 1] = name
+    else
       rule[name] = nil
     end
   end
@@ -428,7 +434,8 @@ end
 
 function why.gpus(range, pod)
   local max = range.max == math.maxinteger and "or more" or "to " .. range.max
-  return "the Pod needs " .. pod.gpus .. " GPUs at once, must be " .. range.min .. " " .. max
+  local needs = pod.gpus .. (pod.gpus == 1 and " GPU" or " GPUs")
+  return "the Pod needs " .. needs .. " at once, must be " .. range.min .. " " .. max
 end
 
 function why.owner(kinds, pod)
@@ -436,7 +443,8 @@ function why.owner(kinds, pod)
 end
 
 function why.serviceAccount(names, pod)
-  return "service account is " .. (pod.service_account == "" and "default" or pod.service_account) .. ", not " .. one_of(names)
+  local name = pod.service_account == "" and "default" or pod.service_account
+  return "service account is " .. name .. ", not " .. one_of(names)
 end
 
 function why.containers(names)
@@ -466,7 +474,7 @@ end
 
 -- ---- finding what can never be -------------------------------------------------------------
 
--- Does every Pod that satisfies the later list of names satisfy the earlier one? Exact for names, careful for globs.
+-- Does every name of the later list satisfy the earlier one? Exact for names, careful for globs.
 local function covers_names(earlier, later)
   if not earlier then return true end
   for _, name in ipairs(later or { "*" }) do

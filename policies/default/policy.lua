@@ -1,5 +1,5 @@
 -- How many slices does a Pod get for each whole GPU it asked for?
--- castops.io/slice-ratio says it as a number, castops.io/workload-type by a name below, a rule of policy.json either way.
+-- castops.io/slice-ratio says it as a number, castops.io/workload-type by a name below; a rule, either way.
 
 local presets = {
   training  = 4,
@@ -34,12 +34,13 @@ local function decide(pod)
   local stop = rule and rules.stop(rule, opted_in)
   if stop or not (opted_in or rule) then return stop end
 
-  local ratio, reason = annotations["castops.io/slice-ratio"], nil
-  local kind = annotations["castops.io/workload-type"]
+  local reason
+  local ratio = annotations["castops.io/slice-ratio"]
+  local kind = not ratio and annotations["castops.io/workload-type"]
   if ratio then
     local n = text.integer(ratio, 1, max_ratio)
     if not n then return invalid("castops.io/slice-ratio", ratio, "a whole number from 1 to " .. max_ratio) end
-    ratio, reason = n, "slice-ratio=" .. n
+    ratio, reason = n, "slice-ratio=" .. ratio
   elseif kind then
     ratio, reason = presets[kind], "workload-type=" .. kind
     if not ratio then return invalid("castops.io/workload-type", kind, one_of_presets) end

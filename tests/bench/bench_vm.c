@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <unistd.h>
+
 #include <lauxlib.h>
 #include <lua.h>
 
@@ -96,13 +98,13 @@ static void run_policy(void *context)
     vm_run(j->v, &j->p, limits.cpu_ns, j->answers, &usage, &err);
 }
 
-static double run_pod(vm *v, const char *object)
+static double run_pod(vm *v, const char *namespace, const char *object)
 {
     error err;
     json_arena *arena = json_arena_new(1 << 20);
     job j = { .v = v, .answers = json_arena_new(1 << 20) };
     json *tree = json_parse(arena, object, strlen(object), &err);
-    if (!tree || !pod_read(&j.p, arena, tree, &(pod_request){ .namespace = "default" }, &err))
+    if (!tree || !pod_read(&j.p, arena, tree, &(pod_request){ .namespace = namespace }, &err))
         exit(2);
     double us = median(run_policy, &j);
     json_arena_free(j.answers);
@@ -117,9 +119,58 @@ static double run_source(const char *text, const char *object)
     vm *v = vm_new(&source, 1, NULL, limits, &err);
     if (!v)
         exit(2);
-    double us = run_pod(v, object);
+    double us = run_pod(v, "default", object);
     vm_free(v);
     return us;
+}
+
+/* ---- rules --------------------------------------------------------------- */
+
+static void write_rules(const char *path, int count)
+{
+    FILE *f = fopen(path, "w");
+    if (!f)
+        exit(2);
+    fprintf(f, "{\"rules\": [");
+    for (int i = 0; i < count; i++)
+        fprintf(f, "%s\n{ \"name\": \"team %d\", \"namespaces\": [\"team-%d\"], \"labelSelector\": { \"app\": \"llm\" },"
+                " \"workloadType\": \"training\" }", i ? "," : "", i, i);
+    fprintf(f, "]}\n");
+    fclose(f);
+}
+
+/* A policy.json of `count` rules, the last of which matches. */
+static double run_rules(int count, size_t *image)
+{
+    char folder[] = "/tmp/castslice-bench-XXXXXX", path[64], namespace[32];
+    error err;
+    if (!mkdtemp(folder))
+        exit(2);
+    snprintf(path, sizeof path, "%s/policy.json", folder);
+    snprintf(namespace, sizeof namespace, "team-%d", count - 1);
+    write_rules(path, count);
+    double start = now_us(CLOCK_MONOTONIC);
+    bundle *b = bundle_load(folder, 1, limits, &err);
+    if (!b)
+        exit(2);
+    printf("%4d rules, loading                %6.2f ms\n", count, (now_us(CLOCK_MONOTONIC) - start) / 1e3);
+    vm *v = bundle_borrow(b);
+    double us = run_pod(v, namespace, "{\"metadata\":{\"labels\":{\"app\":\"llm\"}}}");
+    *image = vm_image(v);
+    bundle_return(b, v);
+    bundle_unref(b);
+    unlink(path);
+    rmdir(folder);
+    return us;
+}
+
+static void compare_rules(void)
+{
+    size_t small, large;
+    double ten = run_rules(10, &small), thousand = run_rules(1000, &large);
+    printf("  10 rules, the last matches      %6.2f us, image %zu bytes\n", ten, small);
+    printf("1000 rules, the last matches      %6.2f us, image %zu bytes  %.2f times ten rules\n", thousand, large,
+           thousand / ten);
 }
 
 int main(void)
@@ -133,11 +184,12 @@ int main(void)
         return 2;
     vm *v = bundle_borrow(b);
     for (size_t i = 0; i < sizeof pods / sizeof *pods; i++) {
-        double us = run_pod(v, pods[i][1]);
+        double us = run_pod(v, "default", pods[i][1]);
         printf("default policy, %-17s %6.2f us  %.1f times the empty function\n", pods[i][0], us, us / empty);
     }
     printf("image                             %6zu bytes\n", vm_image(v));
     bundle_return(b, v);
     bundle_unref(b);
+    compare_rules();
     return 0;
 }

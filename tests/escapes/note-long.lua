@@ -1,8 +1,9 @@
--- expect: the policy used more than its 50 ms of CPU time
+-- expect: {"ratio":1}
 -- row: 25
 -- attacks: castslice.note
 return function()
-  local s = "x"
-  for _ = 1, 18 do s = s .. s end
-  while true do castslice.note(s) end
+  local s = "\xC3\xA4"
+  for _ = 1, 17 do s = s .. s end
+  for _ = 1, 1000 do castslice.note(s) end
+  return { ratio = 1 }
 end

@@ -59,6 +59,7 @@ rules() {
     never admission pod decision patch review quantity vm sandbox heap bundle embedded $lua -- \
           http listener tls server metrics log options certificate commands yaml source splice manifest
     never json json_scan quantity utf8 buf mem error nearest -- pod decision patch review admission vm bundle sandbox
+    never data frozen -- pod decision patch review admission vm bundle sandbox
     never pod -- decision patch review admission vm bundle
     never decision -- patch review admission vm bundle
     never patch -- review admission vm bundle
@@ -70,7 +71,8 @@ self_test() {
     copy=$(mktemp -d); trap 'rm -rf "$copy"' EXIT
     for break in 'pod.c:#include <microhttpd.h>' 'patch.c:#include <lua.h>' 'http.c:#include <openssl/evp.h>' \
                  'admission.c:#include "http.h"' 'review.c:cJSON_Parse(x);' 'json.c:cJSON_GetObjectItem(x, y);' 'http.c:x = "initContainers";' \
-                 'cmd_review.c:#include <yaml.h>' 'patch.c:#include "admission.h"' 'json.c:#include "pod.h"'; do
+                 'cmd_review.c:#include <yaml.h>' 'patch.c:#include "admission.h"' 'json.c:#include "pod.h"' \
+                 'data.c:#include "vm.h"'; do
         rm -rf "$copy/host"; cp -r host "$copy/host"
         printf '%s\n' "${break#*:}" >> "$copy/host/${break%%:*}"
         if "$0" "$copy/host" 2>/dev/null; then

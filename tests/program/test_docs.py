@@ -12,7 +12,7 @@ import pytest
 
 from harness import CASTSLICE, ROOT, SLOWNESS
 
-PAGES = ["tutorial.md", "testing-policies.md", "rules.md"]
+PAGES = ["tutorial.md", "testing-policies.md"]
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.S | re.M)
 
 

@@ -228,7 +228,7 @@ def test_json_has_its_fields_in_order(write):
     status, stdout, stderr = run("review", "-o", "json", write(text))
     assert (status, stderr) == (0, "")
     fields = json.loads(stdout)
-    assert list(fields) == ["name", "namespace", "allowed", "mutated", "slices", "reason", "rule", "message", "warnings", "patch"]
+    assert list(fields) == ["name", "namespace", "allowed", "mutated", "slices", "reason", "rule", "message", "warnings", "notes", "patch"]
     assert fields["name"] == "work" and fields["namespace"] == "ml" and fields["slices"] == {"main": 3}
     assert fields["reason"] == "slice-ratio=3" and fields["rule"] == fields["message"] == "" and fields["warnings"] == []
 

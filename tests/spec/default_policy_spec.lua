@@ -1,5 +1,7 @@
 -- The shipped file itself, in a plain Lua interpreter.
-local decide = dofile("policies/default/policy.lua")
+package.path = "tests/spec/?.lua;" .. package.path
+require "host"
+local decide = dofile("policies/default/policy.lua").decide
 
 local function pod(annotations)
   annotations["castops.io/optimize"] = annotations["castops.io/optimize"] or "true"

