@@ -2,6 +2,7 @@
 
 #include "lua_base.h"
 #include "lua_castslice.h"
+#include "lua_math.h"
 #include "lua_quantity.h"
 #include "lua_require.h"
 #include "lua_string.h"
@@ -15,7 +16,8 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-/* "arguments": they lie on the stack, whose growth is paid for in memory.
+/* "arguments": they lie on the stack, whose growth is paid for in memory. A string may stand where a number is
+ * expected, and turning it into one takes its length: what takes numbers is charged by length.
  *
  * Not here, and why: pcall, xpcall and coroutines could swallow a spent budget;
  * load and string.dump lead to bytecode; setmetatable and getmetatable to
@@ -25,7 +27,7 @@ const lua_library_row lua_library_rows[] = {
     { "", "assert", luaopen_base, AS_IT_IS, "its arguments" },
     { "", "error", luaopen_base, AS_IT_IS, "constant" },
     { "", "ipairs", luaopen_base, AS_IT_IS, "constant for each step" },
-    { "", "select", luaopen_base, AS_IT_IS, "its arguments" },
+    { "", "select", luaopen_base, CHARGED_BY_LENGTH, "its arguments" },
     { "", "tonumber", luaopen_base, CHARGED_BY_LENGTH, "the length of its string, charged" },
     { "", "next", lua_base_open, AS_IT_IS, "the size of the table, charged" },
     { "", "pairs", lua_base_open, AS_IT_IS, "sorting the table's keys, charged" },
@@ -37,14 +39,14 @@ const lua_library_row lua_library_rows[] = {
     { "castslice", "freeze", luaopen_castslice, AS_IT_IS, "each element and its bytes, charged" },
     { "castslice", "note", luaopen_castslice, AS_IT_IS, "500 bytes" },
 
-    { "math", "abs", luaopen_math, AS_IT_IS, "constant" },
-    { "math", "ceil", luaopen_math, AS_IT_IS, "constant" },
-    { "math", "floor", luaopen_math, AS_IT_IS, "constant" },
-    { "math", "fmod", luaopen_math, AS_IT_IS, "constant" },
-    { "math", "max", luaopen_math, AS_IT_IS, "its arguments" },
-    { "math", "min", luaopen_math, AS_IT_IS, "its arguments" },
+    { "math", "abs", luaopen_math, CHARGED_BY_LENGTH, "constant" },
+    { "math", "ceil", luaopen_math, CHARGED_BY_LENGTH, "constant" },
+    { "math", "floor", luaopen_math, CHARGED_BY_LENGTH, "constant" },
+    { "math", "fmod", luaopen_math, CHARGED_BY_LENGTH, "constant" },
     { "math", "tointeger", luaopen_math, CHARGED_BY_LENGTH, "the length of its string, charged" },
     { "math", "type", luaopen_math, AS_IT_IS, "constant" },
+    { "math", "max", lua_math_open, AS_IT_IS, "its arguments, which are numbers" },
+    { "math", "min", lua_math_open, AS_IT_IS, "its arguments, which are numbers" },
 
     { "quantity", "compare", luaopen_castslice_quantity, AS_IT_IS, "the lengths of both strings, charged" },
     { "quantity", "number", luaopen_castslice_quantity, AS_IT_IS, "the length of its string, charged" },
@@ -52,20 +54,20 @@ const lua_library_row lua_library_rows[] = {
     { "string", "byte", luaopen_string, CHARGED_BY_LENGTH, "the length of its string, charged" },
     { "string", "len", luaopen_string, AS_IT_IS, "constant" },
     { "string", "sub", luaopen_string, CHARGED_BY_LENGTH, "the length of its string, charged" },
-    { "string", "char", lua_string_open, AS_IT_IS, "its arguments, charged" },
+    { "string", "char", lua_string_open, AS_IT_IS, "its arguments, which are numbers, charged" },
     { "string", "lower", lua_string_open, AS_IT_IS, "the length of its string, charged" },
     { "string", "upper", lua_string_open, AS_IT_IS, "the length of its string, charged" },
 
-    { "table", "concat", lua_table_open, AS_IT_IS, "each element and its bytes, charged" },
-    { "table", "insert", lua_table_open, AS_IT_IS, "the elements it moves, charged" },
-    { "table", "remove", lua_table_open, AS_IT_IS, "the elements it moves, charged" },
+    { "table", "concat", lua_table_open, CHARGED_BY_LENGTH, "each element and its bytes, charged" },
+    { "table", "insert", lua_table_open, CHARGED_BY_LENGTH, "the elements it moves, charged" },
+    { "table", "remove", lua_table_open, CHARGED_BY_LENGTH, "the elements it moves, charged" },
     { "table", "sort", lua_table_open, AS_IT_IS, "n log n comparisons and their bytes, charged" },
-    { "table", "unpack", lua_table_open, AS_IT_IS, "250 results at most" },
+    { "table", "unpack", lua_table_open, CHARGED_BY_LENGTH, "250 results at most" },
 
     { "text", "contains", luaopen_castslice_text, AS_IT_IS, "the lengths of both strings, charged" },
     { "text", "ends_with", luaopen_castslice_text, AS_IT_IS, "the length of the ending, charged" },
     { "text", "glob", luaopen_castslice_text, AS_IT_IS, "the product of both lengths at worst, charged step by step" },
-    { "text", "integer", luaopen_castslice_text, AS_IT_IS, "the length of its string, charged" },
+    { "text", "integer", luaopen_castslice_text, CHARGED_BY_LENGTH, "the length of its string, charged" },
     { "text", "quote", luaopen_castslice_text, AS_IT_IS, "a hundred characters" },
     { "text", "split", luaopen_castslice_text, AS_IT_IS, "the length of its string, charged" },
     { "text", "starts_with", luaopen_castslice_text, AS_IT_IS, "the length of the beginning, charged" },

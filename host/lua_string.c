@@ -59,6 +59,7 @@ static int f_char(lua_State *L)
     int count = lua_gettop(L);
     char *room = lua_string_begin(L, (size_t)count);    // … room
     for (int i = 1; i <= count; i++) {
+        luaL_checktype(L, i, LUA_TNUMBER);              /* turning a string into one takes its length */
         lua_Unsigned code = (lua_Unsigned)luaL_checkinteger(L, i);
         luaL_argcheck(L, code <= 255, i, "value out of range");
         room[i - 1] = (char)code;

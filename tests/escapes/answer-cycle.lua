@@ -1,4 +1,5 @@
 -- expect: nested too deeply for a decision
+-- row: 24
 return function()
   local t = {}
   t.containers = t

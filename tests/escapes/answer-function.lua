@@ -1,2 +1,3 @@
 -- expect: containers.main: a function is not allowed here
+-- row: 24
 return function() return { containers = { main = function() end } } end

@@ -1,2 +1,3 @@
 -- expect: reason: not valid UTF-8
+-- row: 24
 return function() return { reason = "\xff" } end

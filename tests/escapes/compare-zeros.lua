@@ -1,4 +1,5 @@
 -- expect: the policy used more than its 50 ms of CPU time
+-- row: 14
 -- strcoll() takes strings of zeros one byte at a time: milliseconds for one instruction.
 return function()
   local a = "\0"

@@ -1,4 +1,5 @@
 -- expect: {"ratio":1}
+-- row: 29
 runs = 0
 return function()
   runs = runs + 1

@@ -1,4 +1,5 @@
 -- expect: the policy used more than its 50 ms of CPU time
+-- attacks: castslice.data
 return function()
   local s = "a"
   for _ = 1, 18 do s = s .. s end

@@ -1,4 +1,5 @@
 -- expect: the policy used more than its 50 ms of CPU time
+-- row: 14
 -- Memory full of small tables, then a little garbage again and again: each
 -- refusal makes Lua collect everything, which no hook interrupts.
 return function()

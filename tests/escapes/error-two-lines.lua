@@ -1,2 +1,3 @@
 -- expect: first
+-- row: 25
 return function() error("first\nsecond") end

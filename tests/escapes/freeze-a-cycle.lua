@@ -1,4 +1,5 @@
 -- expect: nested too deeply to be frozen
+-- attacks: castslice.freeze
 local t = {}
 t.t = t
 castslice.freeze(t)

@@ -1,4 +1,5 @@
 -- expect: the policy used more than its 50 ms of CPU time
+-- row: 14
 return function()
   local s, t = "x", {}
   for _ = 1, 19 do s = s .. s end

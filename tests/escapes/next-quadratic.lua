@@ -1,4 +1,5 @@
 -- expect: the policy used more than its 50 ms of CPU time
+-- attacks: next
 return function()
   local t = {}
   for i = 1, 20000 do t["key" .. i] = i end

@@ -1,2 +1,3 @@
 -- expect: a policy has no `collectgarbage`
+-- row: 28
 return function() return collectgarbage end

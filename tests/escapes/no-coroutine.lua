@@ -1,2 +1,3 @@
 -- expect: a policy has no `coroutine`
+-- row: 4, 5, 6
 return function() return coroutine end

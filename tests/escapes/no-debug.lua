@@ -1,2 +1,3 @@
 -- expect: a policy has no `debug`
+-- row: 28
 return function() return debug end

@@ -1,2 +1,3 @@
 -- expect: a policy has no `dofile`
+-- row: 18
 return function() return dofile end

@@ -1,2 +1,3 @@
 -- expect: a policy has no `getmetatable`
+-- row: 17, 19
 return function() return getmetatable end

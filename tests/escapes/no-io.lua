@@ -1,2 +1,3 @@
 -- expect: a policy has no `io`
+-- row: 26
 return function() return io end

@@ -1,2 +1,3 @@
 -- expect: a policy has no `loadfile`
+-- row: 18
 return function() return loadfile end

@@ -1,2 +1,3 @@
 -- expect: a policy has no `pcall`
+-- row: 2, 6
 return function() return pcall end

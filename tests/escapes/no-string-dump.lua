@@ -1,2 +1,3 @@
 -- expect: a policy has no `string.dump`
+-- row: 18
 return function() return ("x"):dump("x", 1) end

@@ -1,2 +1,3 @@
 -- expect: a policy has no `xpcall`
+-- row: 3
 return function() return xpcall end

@@ -1,4 +1,6 @@
 -- expect: {"ratio":1}
+-- row: 25
+-- attacks: castslice.note
 return function()
   local s = "\xC3\xA4"
   for _ = 1, 17 do s = s .. s end

@@ -1,4 +1,5 @@
 -- expect: the policy used more than its 50 ms of CPU time
+-- attacks: pairs
 return function()
   local a, t = "x", {}
   for _ = 1, 16 do a = a .. a end

@@ -1,4 +1,5 @@
 -- expect: {"ratio":1}
+-- row: 19
 local rules = require "castslice.rules"
 return function()
   local ratio = castslice.note() and 2 or 1

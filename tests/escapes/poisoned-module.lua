@@ -1,4 +1,5 @@
 -- expect: {"ratio":3}
+-- row: 19
 local text = require "castslice.text"
 return function()
   local n = text.integer("3")

@@ -1,4 +1,5 @@
 -- expect: {"reason":"X"}
+-- row: 19
 -- The second run must not see what the first one did.
 return function()
   local reason = ("x"):upper()

@@ -1,4 +1,5 @@
 -- expect: the policy used more than its 50 ms of CPU time
+-- row: 14
 -- A full hash part makes every new key count the large array part again.
 return function()
   local t = {}

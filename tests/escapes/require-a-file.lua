@@ -1,2 +1,3 @@
--- expect: there is no module `../../etc/passwd`; there is castslice, 
+-- expect: there is no module `../../etc/passwd`
+-- row: 28
 return function() return require "../../etc/passwd" end

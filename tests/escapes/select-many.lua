@@ -1,4 +1,5 @@
 -- expect: the policy used more than its 50 ms of CPU time
+-- attacks: select
 local function count(...) return select("#", ...) end
 return function()
   local t = {}

@@ -1,4 +1,6 @@
 -- expect: the policy used more than its 50 ms of CPU time
+-- row: 14
+-- attacks: table.sort
 -- One comparison of two such strings walks them whole, inside one C function.
 return function()
   local a = "\0"

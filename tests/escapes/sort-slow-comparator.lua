@@ -1,4 +1,6 @@
 -- expect: the policy used more than its 50 ms of CPU time
+-- row: 12
+-- attacks: table.sort
 return function()
   local t = {}
   for i = 1, 50000 do t[i] = -i end

@@ -1,2 +1,4 @@
 -- expect: too many results to unpack (at most 250)
+-- row: 11
+-- attacks: table.unpack
 return function() return table.unpack({}, 1, 1 << 60) end

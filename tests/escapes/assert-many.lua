@@ -1,0 +1,7 @@
+-- expect: the policy used more than its 50 ms of CPU time
+-- attacks: assert
+return function()
+  local t = {}
+  for i = 1, 250 do t[i] = i end
+  while true do assert(table.unpack(t)) end
+end

@@ -1,0 +1,6 @@
+-- expect: the policy needed more than its 8 MiB of memory
+-- row: 21
+-- generates the source
+local parts = {}
+for i = 1, 1000000 do parts[i] = i .. ".5," end
+return "return {" .. table.concat(parts) .. "}"
