@@ -260,4 +260,4 @@ clean:  ## remove everything that was built
 
 .PHONY: help
 help:  ## this list
-	@grep -hE '^[a-z][a-z -]*:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | awk -F '\t' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z0-9 -]*:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | awk -F '\t' '{printf "  %-12s %s\n", $$1, $$2}'
