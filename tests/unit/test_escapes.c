@@ -222,7 +222,7 @@ static void collect(const char *text, const char *mark, buf *out)
         return;
     line += strlen(mark);
     for (const char *end = line + strcspn(line, "\n"); line < end; line++)
-        buf_putc(out, *line == ',' ? ' ' : *line);
+        buf_add(out, *line == ',' ? " " : line, 1);
     buf_putc(out, ' ');
 }
 

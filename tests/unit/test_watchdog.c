@@ -101,12 +101,13 @@ static bool counted(const char *line)
     return found;
 }
 
-/* One review, on its own thread. */
-static void *send_review(void *timeout)
+/* One review, perhaps on its own thread; `data` points to what `?timeout=` says, or to NULL. */
+static void *send_review(void *data)
 {
+    const char *const *timeout = data;
     static http_answer a;
     a = answer_of(webhook_site(&site), &(http_request){
-        .method = "POST", .path = "/mutate", .timeout = timeout, .began_ns = clock_ns(), .body = body,
+        .method = "POST", .path = "/mutate", .timeout = *timeout, .began_ns = clock_ns(), .body = body,
         .length = sizeof body - 1 });
     return &a;
 }
@@ -128,7 +129,7 @@ static http_answer stall_until_stuck(stall how, const char *timeout, const char 
     void *a;
     mode = how;
     inside = released = false;
-    assert_int_equal(pthread_create(&thread, NULL, send_review, (void *)(uintptr_t)timeout), 0);
+    assert_int_equal(pthread_create(&thread, NULL, send_review, &timeout), 0);
     look_until(is_inside);
     assert_int_equal(page("/healthz"), 200);
     assert_true(watchdog_busy(site.watchdog));
@@ -148,7 +149,8 @@ static void check_recovered(void)
     assert_int_equal(page("/healthz"), 200);
     assert_int_equal(page("/readyz"), 200);
     mode = NO_STALL;
-    http_answer *good = send_review(NULL);
+    const char *none = NULL;
+    http_answer *good = send_review(&none);
     assert_int_equal(good->status, 200);
     buf_release(&good->body);
 }
