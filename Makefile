@@ -12,7 +12,7 @@ JOBS    := -j$(shell nproc) --output-sync=line
 
 FUZZ_SECONDS ?= 60
 TESTS        ?= tests/program
-FUZZERS      := quantity json review
+FUZZERS      := quantity json review policy
 
 IMAGE_FILES  ?= build/image/files
 
@@ -189,7 +189,7 @@ docs:  ## make docs/api.md from the comments of the library
 	$(Q)$(PYTHON) docs/make-api.py
 
 .PHONY: fuzz fuzz-built fuzz-run
-fuzz:  ## libFuzzer on quantities, JSON and whole reviews, FUZZ_SECONDS=60 each
+fuzz:  ## libFuzzer on quantities, JSON, whole reviews and policies, FUZZ_SECONDS=60 each
 	$(call install-packages,$(FUZZ_PACKAGES))
 	$(Q)$(MAKE) --no-print-directory $(JOBS) FLAVOUR=fuzz CC=clang fuzz-built
 	$(Q)$(MAKE) --no-print-directory FLAVOUR=fuzz CC=clang fuzz-run
@@ -200,7 +200,8 @@ fuzz-built: $(FUZZERS:%=$(BUILD)/fuzz_%)
 fuzz-run: fuzz-built
 	$(Q)set -e; mkdir -p $(BUILD)/found; for f in $(FUZZERS); do \
 	    mkdir -p $(BUILD)/corpus/$$f; \
-	    seeds="tests/fuzz/seeds/$$f"; [ $$f = quantity ] || seeds="$$seeds tests/reviews"; \
+	    seeds="tests/fuzz/seeds/$$f"; \
+	    case $$f in json|review) seeds="$$seeds tests/reviews" ;; policy) seeds="$$seeds tests/escapes" ;; esac; \
 	    echo "  FUZZ  $$f, $(FUZZ_SECONDS) s"; \
 	    $(BUILD)/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -max_len=20000 \
 	        -dict=tests/fuzz/review.dict -artifact_prefix=$(BUILD)/found/$$f- $(BUILD)/corpus/$$f $$seeds \
