@@ -68,7 +68,7 @@ class Server:
         self.reader.start()
         self.webhook_port = self.metrics_port = None
         if ready:
-            line = until(lambda: self.logged("ready") or self.process.poll() is not None, "the ready line")
+            line = until(lambda: self.line("ready") or self.process.poll() is not None, "the ready line")
             assert line is not True, "ended before it was ready:\n" + self.log()
             self.webhook_port = int(line["webhook"].rpartition(":")[2])
             self.metrics_port = int(line["metrics"].rpartition(":")[2])
@@ -90,8 +90,13 @@ class Server:
     def log(self):
         return "\n".join(self.lines)
 
-    def logged(self, message):
-        """The first log line with this msg, as a dict, or None."""
+    def logged(self, message, seconds=10.0):
+        """The first log line with this msg, as a dict. It is waited for: what it tells of can be seen a
+        moment before it is written."""
+        return until(lambda: self.line(message), f"the log line {message!r}", seconds)
+
+    def line(self, message):
+        """The first log line with this msg that has come so far, as a dict, or None."""
         for line in list(self.lines):
             try:
                 fields = json.loads(line)

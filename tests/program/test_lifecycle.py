@@ -72,7 +72,7 @@ def test_a_body_that_is_coming_in_is_answered_before_the_end():
         until(lambda: server.metrics()["castslice_connections"] == 1, "the connection")
         time.sleep(0.1)                             # nothing shows that a header was read; this is ample
         server.process.send_signal(signal.SIGTERM)
-        until(lambda: server.logged("draining"), "the drain")
+        server.logged("draining")
         time.sleep(0.3)
         connection.sendall(REQUEST[3000:])
         head, body = read_answer(connection)
@@ -84,7 +84,7 @@ def test_a_connection_that_has_just_been_made_is_served_before_the_end():
     with Server() as server:
         connection = tls(server)
         server.process.send_signal(signal.SIGTERM)
-        until(lambda: server.logged("draining"), "the drain")
+        server.logged("draining")
         connection.sendall(REQUEST)
         assert b" 200 " in read_answer(connection)[0]
         assert server.process.wait(10 * SLOWNESS) == 0
@@ -135,7 +135,7 @@ def test_no_new_connections_after_the_drain():
 def test_a_second_signal_ends_it_at_once():
     server = Server("--drain-seconds", "60")
     server.process.send_signal(signal.SIGTERM)
-    until(lambda: server.logged("draining"), "the drain")
+    server.logged("draining")
     started = time.monotonic()
     assert server.stop() == 1
     assert time.monotonic() - started < 1 * SLOWNESS
@@ -146,7 +146,7 @@ def test_hangup_and_broken_pipes_do_not_end_it():
     with Server() as server:
         server.process.send_signal(signal.SIGHUP)
         server.process.send_signal(signal.SIGPIPE)
-        until(lambda: server.logged("reload requested"), "the line about SIGHUP")
+        server.logged("reload requested")
         assert server.post(REVIEW).status == 200
 
 

@@ -201,7 +201,7 @@ def test_what_does_not_change_is_no_reload(tmp_path):
         (folder / "README.md").write_text("nothing to do with it")
         looked = time.monotonic()
         until(lambda: time.monotonic() - looked > 2.2, "two polls")
-        assert reloads(server) == (0, 0) and not server.logged("policy reloaded")
+        assert reloads(server) == (0, 0) and not server.line("policy reloaded")
         server.process.send_signal(signal.SIGHUP)
         until_reloads(server, (1, 0))
 
