@@ -38,7 +38,7 @@ LIB_LIBS    = $(eval LIB_LIBS := $$(shell pkg-config --libs $(LIBS)) -lm -lpthre
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef -Wvla \
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wconversion -Wno-sign-conversion -Wnull-dereference \
             -Wimplicit-fallthrough -Werror
-HARDEN   := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection
+HARDEN   := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection -fno-plt
 LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 
 OPT_release  := -O2 -g -D_FORTIFY_SOURCE=2

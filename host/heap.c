@@ -24,7 +24,8 @@ enum {
     WORD = sizeof(size_t),
     SMALLEST = sizeof(block) + sizeof(size_t),
     BINS = 256,                 /* eight for each power of two, up to 128 GiB */
-    HOLE = 512,                 /* bytes of a free block that are worth a gap in the image */
+    HOLE = 256,                 /* bytes of a free block that are worth a gap in the image; above two lines */
+    LINE = 64,                  /* bytes the processor moves at once */
     KEEP_RESIDENT = 1 << 20     /* pages a run may leave touched above the image */
 };
 
@@ -44,10 +45,10 @@ struct heap {
     header *header;
     size_t mapped, page;
     char *end;
-    char *image;                /* the spans, one after another */
-    size_t image_size;
+    char *image;                /* every span at its place, so that a copy is in step with the cache */
     span *spans;
     size_t span_count;
+    size_t image_size;          /* the sum of the spans */
     size_t extent;              /* where the last span ends */
 };
 
@@ -321,13 +322,26 @@ void heap_free(heap *h)
 
 /* ---- back in time ------------------------------------------------------- */
 
+static size_t round_down(size_t n, size_t to)
+{
+    return n & ~(to - 1);
+}
+
+static size_t round_up(size_t n, size_t to)
+{
+    return round_down(n + to - 1, to);
+}
+
 static size_t offset_of(const heap *h, const void *at)
 {
     return (size_t)((const char *)at - (const char *)h->header);
 }
 
+/* In whole lines: what is inside a hole may be copied too. */
 static void add_span(heap *h, size_t from, size_t to)
 {
+    from = round_down(from, LINE);
+    to = round_up(to, LINE);
     if ((h->span_count & (h->span_count + 1)) == 0)     /* 0, 1, 3, 7, …: then it doubles */
         h->spans = mem_realloc(h->spans, 2 * (h->span_count + 1) * sizeof *h->spans);
     h->spans[h->span_count++] = (span){ from, to - from };
@@ -346,25 +360,30 @@ static void find_spans(heap *h)
     add_span(h, from, offset_of(h, top));
 }
 
+static void copy_spans(const heap *h, char *to, const char *from)
+{
+    for (const span *s = h->spans; s < h->spans + h->span_count; s++)
+        memcpy(to + s->from, from + s->from, s->length);
+}
+
 void heap_snapshot(heap *h)
 {
     header *k = h->header;
     k->peak = k->used;
     k->high = k->top;
     h->span_count = h->image_size = 0;
-    h->extent = offset_of(h, k->top);
+    h->extent = round_up(offset_of(h, k->top), LINE);
     find_spans(h);
     free(h->image);
-    char *out = h->image = mem_alloc(h->image_size);
-    for (const span *s = h->spans; s < h->spans + h->span_count; out += s->length, s++)
-        memcpy(out, (char *)k + s->from, s->length);
+    h->image = mem_checked(aligned_alloc(h->page, round_up(h->extent, h->page)));
+    copy_spans(h, h->image, (char *)k);
 }
 
 /* Pages above the image are garbage nobody points to. A run that touched many gives
  * them back, so that one hostile policy does not leave every heap resident. */
 static void forget(const heap *h, const char *high)
 {
-    size_t from = (h->extent + h->page - 1) & ~(h->page - 1), touched = offset_of(h, high);
+    size_t from = round_up(h->extent, h->page), touched = offset_of(h, high);
     if (touched > from + KEEP_RESIDENT)
         madvise((char *)h->header + from, touched - from, MADV_DONTNEED);
 }
@@ -372,9 +391,7 @@ static void forget(const heap *h, const char *high)
 void heap_restore(heap *h)
 {
     forget(h, h->header->high);
-    const char *in = h->image;
-    for (const span *s = h->spans; s < h->spans + h->span_count; in += s->length, s++)
-        memcpy((char *)h->header + s->from, in, s->length);
+    copy_spans(h, (char *)h->header, h->image);
 }
 
 size_t heap_image(const heap *h)

@@ -66,11 +66,11 @@ static char *without_zeros(json_arena *arena, const char *s, size_t length)
     return out;
 }
 
-/* [-0, +0, e] The string at the top, checked; NULL and the error when it cannot be handed on. */
-static const char *read_text(const reader *r)
+/* [-0, +0, e] The string at `index`, checked; NULL and the error when it cannot be handed on. */
+static const char *read_text(const reader *r, int index)
 {
     size_t length;
-    const char *s = lua_tolstring(r->L, -1, &length);
+    const char *s = lua_tolstring(r->L, index, &length);
     sandbox_charge(r->L, length);
     if (!utf8_valid(s, length)) {
         wrong(r, "not valid UTF-8");
@@ -86,7 +86,7 @@ static const char *read_text(const reader *r)
 
 static json *read_string(const reader *r)
 {
-    const char *text = read_text(r);
+    const char *text = read_text(r, -1);
     return text ? made(r, json_new_string(r->arena, text)) : NULL;
 }
 
@@ -115,12 +115,13 @@ static void enter(reader *r, size_t length, const char *name)
 /* [-1, +0, e] The value on top, known as `name` inside the current path. */
 static json *read_member(reader *r, const char *name, int depth)
 {
+    int top = lua_gettop(r->L);
     size_t length = strlen(r->path);
     enter(r, length, name);
     json *value = read_value(r, depth + 1);
     if (value)
         r->path[length] = '\0';                         /* kept on an error: it is in the text already */
-    lua_pop(r->L, 1);
+    lua_settop(r->L, top - 1);
     return value;
 }
 
@@ -139,7 +140,15 @@ static json *read_array(reader *r, lua_Integer count, int depth)
     return array;
 }
 
-typedef struct key { const char *s; size_t length; } key;
+/* A string among the keys of a table; the stack keeps it, and its value behind it. */
+typedef struct key { const char *s; size_t length; int place; } key;
+
+typedef struct members {
+    key *keys;
+    size_t strings, room;       /* keys that are strings, and how many there is room for */
+    size_t others;              /* keys that are not */
+    lua_Integer highest;        /* of those; LUA_MAXINTEGER when one is no index */
+} members;
 
 static int by_bytes(const void *a, const void *b)
 {
@@ -148,92 +157,101 @@ static int by_bytes(const void *a, const void *b)
     return order ? order : (x->length > y->length) - (x->length < y->length);
 }
 
-/* [-0, +0, e] The table's keys, sorted; the table keeps them alive. */
-static const key *sorted_keys(const reader *r, size_t count)
+/* [-0, +0, -] The key at `place`. */
+static bool add_string(const reader *r, members *m, int place)
 {
-    key *keys = json_arena_alloc(r->arena, (count + 1) * sizeof *keys);
-    if (!keys) {
-        full(r);
-        return NULL;
+    if (m->strings == m->room) {
+        m->room = m->room ? 2 * m->room : 8;
+        key *more = json_arena_alloc(r->arena, m->room * sizeof *more);
+        if (!more) {
+            full(r);
+            return false;
+        }
+        if (m->strings)
+            memcpy(more, m->keys, m->strings * sizeof *more);
+        m->keys = more;
     }
-    size_t n = 0;
-    lua_pushnil(r->L);                                  // table key
-    while (lua_next(r->L, -2)) {                        // table key value
-        lua_pop(r->L, 1);                               // table key
-        keys[n].s = lua_tolstring(r->L, -1, &keys[n].length);
-        n++;
-    }                                                   // table
-    qsort(keys, n, sizeof *keys, by_bytes);
-    return keys;
+    key *k = &m->keys[m->strings++];
+    k->s = lua_tolstring(r->L, place, &k->length);
+    k->place = place;
+    return true;
 }
 
-/* [-0, +0, e] */
-static json *read_object(reader *r, size_t count, int depth)
+/* [-0, +0, -] The key at `place` is no string. */
+static void add_other(const reader *r, members *m, int place)
+{
+    lua_Integer i = lua_isinteger(r->L, place) ? lua_tointeger(r->L, place) : -1;
+    m->others++;
+    m->highest = i < 1 ? LUA_MAXINTEGER : i > m->highest ? i : m->highest;
+}
+
+/* [-0, +n, e] What is in the table on top; it is all left on the stack. */
+static bool collect(reader *r, members *m)
+{
+    int table = lua_gettop(r->L);
+    *m = (members){ 0 };
+    lua_pushnil(r->L);                                  // table … key
+    while (lua_next(r->L, table)) {                     // table … key value
+        if (++r->nodes > MAX_NODES) {
+            wrong(r, "too large for a decision");
+            return false;
+        }
+        int place = lua_absindex(r->L, -2);
+        if (lua_type(r->L, place) != LUA_TSTRING)
+            add_other(r, m, place);
+        else if (!add_string(r, m, place))
+            return false;
+        luaL_checkstack(r->L, 8, NULL);
+        lua_pushvalue(r->L, place);                     // table … key value key
+    }
+    return true;
+}
+
+/* [-0, +0, e] In the order of the keys, so that the same decision always reads the same. */
+static json *read_object(reader *r, const members *m, int depth)
 {
     json *object = made(r, json_new_object(r->arena));
-    const key *keys = object ? sorted_keys(r, count) : NULL;
-    for (size_t i = 0; keys && i < count; i++) {
-        lua_pushlstring(r->L, keys[i].s, keys[i].length);       // table key
-        const char *name = read_text(r);
-        lua_pushvalue(r->L, -1);
-        lua_rawget(r->L, -3);                                   // table key value
-        json *value = name ? read_member(r, name, depth) : NULL;  // table key
+    if (m->strings > 1)
+        qsort(m->keys, m->strings, sizeof *m->keys, by_bytes);
+    for (size_t i = 0; object && i < m->strings; i++) {
+        const char *name = read_text(r, m->keys[i].place);
+        if (!name)
+            return NULL;
+        lua_pushvalue(r->L, m->keys[i].place + 1);      // value
+        json *value = read_member(r, name, depth);      // -
         if (!value)
             return NULL;
         if (!json_add(r->arena, object, name, value))
             return full(r);
-        lua_pop(r->L, 1);                                       // table
     }
-    return keys ? object : NULL;
+    return object;
 }
 
-typedef struct key_count { size_t strings, others; lua_Integer highest; } key_count;
-
-/* [-0, +0, e] */
-static bool count_keys(reader *r, key_count *c)
-{
-    *c = (key_count){ 0 };
-    lua_pushnil(r->L);                                  // table key
-    while (lua_next(r->L, -2)) {                        // table key value
-        lua_pop(r->L, 1);                               // table key
-        if (++r->nodes > MAX_NODES)
-            return false;
-        if (lua_type(r->L, -1) == LUA_TSTRING) {
-            c->strings++;
-            continue;
-        }
-        c->others++;
-        lua_Integer i = lua_isinteger(r->L, -1) ? lua_tointeger(r->L, -1) : -1;
-        c->highest = i < 1 ? LUA_MAXINTEGER : i > c->highest ? i : c->highest;
-    }                                                   // table
-    return true;
-}
-
-/* [-0, +0, e] */
+/* [-0, +n, e] */
 static json *read_table(reader *r, int depth)
 {
-    key_count c;
+    members m;
+    int table = lua_gettop(r->L);
     if (depth >= MAX_DEPTH)
         return wrong(r, "nested too deeply for a decision");
-    if (!count_keys(r, &c))
-        return wrong(r, "too large for a decision");
-    if (c.others == 0)
-        return read_object(r, c.strings, depth);
-    if (c.strings || c.highest != (lua_Integer)c.others)
+    if (!collect(r, &m))
+        return NULL;
+    if (m.others == 0)
+        return read_object(r, &m, depth);
+    if (m.strings || m.highest != (lua_Integer)m.others)
         return wrong(r, "the keys of a table are all strings, or 1 to n without a gap");
-    return read_array(r, c.highest, depth);
+    lua_settop(r->L, table);                            // table
+    return read_array(r, m.highest, depth);
 }
 
-/* [-0, +0, e] */
+/* [-0, +n, e] */
 static json *read_view(reader *r, int depth)
 {
-    lua_view_copy(r->L, -1);                             // view table
-    json *value = read_table(r, depth);
-    lua_pop(r->L, 1);                                   // view
-    return value;
+    lua_view_copy(r->L, -1);                            // table
+    return read_table(r, depth);
 }
 
-/* [-0, +0, e] The value on top of the stack. */
+/* [-0, +n, e] The value on top of the stack. */
 static json *read_value(reader *r, int depth)
 {
     luaL_checkstack(r->L, 8, NULL);

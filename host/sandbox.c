@@ -31,7 +31,7 @@ void sandbox_place_of(lua_State *L, sandbox_place *place)
 
 /* ---- the clock ---------------------------------------------------------- */
 
-int64_t sandbox_cpu(const sandbox *s)
+static int64_t cpu_used(const sandbox *s)
 {
     return clock_cpu_ns() - s->cpu_start;
 }
@@ -58,13 +58,13 @@ static void trip(sandbox *s, sandbox_trip kind)
 /* CPU time cannot run ahead of the wall clock, and the wall clock costs no system call: the thread's
  * own clock is asked only once the budget could be spent. On a throttled CPU the budget lasts for ever,
  * and the deadline ends the run. */
-void sandbox_look(sandbox *s)
+static void look(sandbox *s)
 {
     s->work = 0;
     int64_t wall = clock_ns();
     if (wall < s->look_at)
         return;
-    int64_t left = s->cpu_ns - sandbox_cpu(s);
+    int64_t left = s->cpu_ns - cpu_used(s);
     if (left <= 0)
         trip(s, TRIP_CPU);
     else if (wall >= s->deadline_ns)
@@ -95,7 +95,7 @@ static void on_event(lua_State *L, lua_Debug *ar)
         mark_line(L, s, ar);
         return;
     }
-    sandbox_look(s);
+    look(s);
     stop_if_tripped(L, s);
 }
 
@@ -105,7 +105,7 @@ void sandbox_charge(lua_State *L, size_t n)
     s->work += n;
     if (s->work < WORK_PER_LOOK)
         return;
-    sandbox_look(s);
+    look(s);
     stop_if_tripped(L, s);
 }
 
@@ -145,7 +145,7 @@ static bool is_deep(lua_State *L)
  * so nothing long may be built in one: see lua_string.h. */
 static void *refuse(sandbox *s)
 {
-    sandbox_look(s);
+    look(s);
     if (s->refused)
         trip(s, is_deep(s->L) ? TRIP_DEPTH : TRIP_MEMORY);
     s->refused = true;
@@ -165,7 +165,7 @@ static void *grow(sandbox *s, void *old, size_t size, bool string)
     weigh(s, string ? size * STRING_WEIGHT : size);
     s->work += size / BYTES_PER_WORK;
     if (s->work >= WORK_PER_LOOK)
-        sandbox_look(s);
+        look(s);
     return block;
 }
 
@@ -209,6 +209,16 @@ void sandbox_start(sandbox *s, int64_t cpu_ns, int64_t deadline_ns)
     s->work = 0;
     s->refused = false;
     s->trip = TRIP_NONE;
-    s->place = (sandbox_place){ .line = 0 };
-    s->trace[0] = '\0';
+    s->place.path[0] = s->trace[0] = '\0';
+    s->place.line = 0;
+}
+
+int64_t sandbox_finish(sandbox *s)
+{
+    int64_t cpu = cpu_used(s);
+    if (cpu >= s->cpu_ns)
+        trip(s, TRIP_CPU);
+    else if (clock_ms() >= s->deadline_ns / 1000000)
+        trip(s, TRIP_DEADLINE);
+    return cpu;
 }

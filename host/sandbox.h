@@ -57,8 +57,7 @@ typedef struct sandbox {
 
 lua_State *sandbox_new_state(sandbox *s);                /* NULL when not even an empty state fits */
 void sandbox_start(sandbox *s, int64_t cpu_ns, int64_t deadline_ns);  /* a run begins now, on this thread; 0: no deadline */
-void sandbox_look(sandbox *s);                           /* at the clocks: trips when one has run out */
-int64_t sandbox_cpu(const sandbox *s);                   /* CPU time since then */
+int64_t sandbox_finish(sandbox *s);                      /* it ends: the CPU time it took; trips when that, or the deadline, has run out */
 
 sandbox *sandbox_of(lua_State *L);
 void sandbox_place_of(lua_State *L, sandbox_place *place); /* the innermost Lua function; allocates nothing */

@@ -32,7 +32,7 @@ bool utf8_valid(const char *s, size_t length)
 {
     uint32_t code;
     for (size_t i = 0, n; i < length; i += n) {
-        n = utf8_decode(s + i, length - i, &code);
+        n = (unsigned char)s[i] < 0x80 ? 1 : utf8_decode(s + i, length - i, &code);
         if (n == 0)
             return false;
     }

@@ -209,10 +209,9 @@ const char *vm_trace(const vm *v)
 
 /* ---- a run -------------------------------------------------------------- */
 
-/* The answer, or the error that `run_policy` or Lua left behind. A run too short for the hook may yet have taken too long. */
+/* The answer, or the error that `run_policy` or Lua left behind. */
 static json *result(vm *v, const run *r, int status)
 {
-    sandbox_look(&v->box);
     if (status != LUA_OK || v->box.trip) {
         lua_failure f = failure(v, "the policy");
         lua_failure_explain(&f, status, message_of(v->box.L), r->err);
@@ -230,8 +229,8 @@ json *vm_run(vm *v, const pod *p, int64_t cpu_ns, json_arena *arena, vm_usage *u
     v->box.heaviest = v->heaviest;
     lua_pushlightuserdata(v->box.L, &r);                // handler run decide r
     int status = lua_pcall(v->box.L, 2, 0, HANDLER);    // handler
+    *usage = (vm_usage){ sandbox_finish(&v->box), heap_peak(v->box.heap) };     /* too short for the hook, yet too long? */
     json *answer = result(v, &r, status);
-    *usage = (vm_usage){ sandbox_cpu(&v->box), heap_peak(v->box.heap) };
     heap_restore(v->box.heap);                          // handler run decide
     return answer;
 }
