@@ -362,6 +362,11 @@ const char *bundle_resource(const bundle *b)
     return b->resource;
 }
 
+const json *bundle_presets(const bundle *b)
+{
+    return vm_presets(b->vms[0]);
+}
+
 /* ---- lending ------------------------------------------------------------ */
 
 /* Goes round again when another thread was quicker: one is always coming back to a place already passed. */

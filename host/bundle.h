@@ -29,6 +29,9 @@ const char *bundle_digest(const bundle *b);              /* of its files, as dig
 const char *bundle_entry(const bundle *b);               /* the path of its policy.lua, for messages */
 const char *bundle_resource(const bundle *b);            /* the default target resource, never NULL */
 
+/* The policy's setting `presets`, names and ratios; NULL when it has none. Lives as long as the bundle. */
+const json *bundle_presets(const bundle *b);
+
 /* One of its files, as text. Lives as long as the bundle. */
 typedef struct bundle_file {
     const char *path, *text;

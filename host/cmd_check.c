@@ -8,6 +8,7 @@
 #include "json.h"
 #include "mem.h"
 #include "options.h"
+#include "presets.h"
 #include "report.h"
 
 #include <stdio.h>
@@ -29,8 +30,8 @@ static void help(void)
     puts("Usage: castslice check DIR... [FLAGS]\n\n"
          "Loads policy bundles as a reload would and says what is wrong, `FILE:LINE: sentence`, one a line. Errors are what\n"
          "a reload refuses: broken Lua, JSON or YAML, a rule nobody understands, a case that does not pass. Warnings are\n"
-         "what it takes but you did not mean: a rule that never matches because one above it always does, a bundle\n"
-         "without cases. A folder whose subfolders are bundles stands for all of them.\n\n"
+         "what it takes but you did not mean: a rule that never matches because one above it always does, a preset\n"
+         "that no rule and no annotation can give, a bundle without cases. A folder whose subfolders are bundles stands for all of them.\n\n"
          "Flags, each also as a variable of the environment; the flag wins:");
     options_help(stdout, OPTIONS_CHECK);
     puts("\nExamples:\n"
@@ -113,6 +114,19 @@ static void report_cases(session *s, bundle *b, const char *dir)
     cases_free(c);
 }
 
+/* A preset is named, but nobody can have it. */
+static void report_presets(session *s, bundle *b)
+{
+    const json *presets = bundle_presets(b);
+    for (const json *p = presets ? json_first(presets) : NULL; p; p = json_next(p)) {
+        buf why;
+        buf_init(&why, 64 * 1024);
+        if (preset_is_out_of_reach(b, p, options_limits(&s->options).cpu_ns, &why))
+            add(s, false, bundle_entry(b), 0, why.toobig ? "a preset is out of reach" : why.data);
+        buf_release(&why);
+    }
+}
+
 /* ---- the command --------------------------------------------------------- */
 
 static void check_bundle(const char *dir, void *context)
@@ -127,6 +141,7 @@ static void check_bundle(const char *dir, void *context)
     if (b && bundle_compile(b, limits, &err)) {
         for (const json *n = json_first(observer.notes); n; n = json_next(n))
             report_note(s, b, json_string(n));
+        report_presets(s, b);
         report_cases(s, b, dir);
     } else {
         report_error(s, dir, &err);

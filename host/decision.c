@@ -154,14 +154,20 @@ static bool read_text(reader *r, const char *field, const json *value, size_t ma
 
 /* ---- fields ------------------------------------------------------------- */
 
-static bool read_integer(reader *r, const char *field, const json *value, int64_t *out)
+bool decision_valid_ratio(const json *value, int64_t *ratio)
 {
     double number;
     if (!json_number(value, &number) || !(number >= 1 && number <= DECISION_MAX_RATIO) ||
         number != (double)(int64_t)number)
-        return error_set(r->err, ERR_POLICY, "%s: must be an integer from 1 to %d", field, DECISION_MAX_RATIO);
-    *out = (int64_t)number;
+        return false;
+    *ratio = (int64_t)number;
     return true;
+}
+
+static bool read_integer(reader *r, const char *field, const json *value, int64_t *out)
+{
+    return decision_valid_ratio(value, out) ||
+           error_set(r->err, ERR_POLICY, "%s: must be an integer from 1 to %d", field, DECISION_MAX_RATIO);
 }
 
 static bool read_resource_name(reader *r, const char *field, const json *value, const char **out)

@@ -47,6 +47,9 @@ typedef struct decision {
  * False and `err` (ERR_POLICY, the field first) for anything else, an unknown field included. */
 bool decision_read(decision *d, json_arena *arena, const json *value, const pod *p, error *err);
 
+/* Is it a whole number from 1 to DECISION_MAX_RATIO? 4.0 is one, "4" is not. */
+bool decision_valid_ratio(const json *value, int64_t *ratio);
+
 /* Is `name` an extended resource a container may ask for: domain/name, not kubernetes.io,
  * no `requests.` prefix, not the source? */
 bool decision_valid_resource(const char *name);

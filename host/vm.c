@@ -1,11 +1,11 @@
 #include "vm.h"
 
-#include "decision.h"
 #include "lua_decision.h"
 #include "lua_failure.h"
 #include "lua_library.h"
 #include "lua_pod.h"
 #include "lua_require.h"
+#include "lua_settings.h"
 #include "lua_view.h"
 #include "mem.h"
 #include "sandbox.h"
@@ -22,8 +22,8 @@ struct vm {
     sandbox box;
     const vm_source *entry;
     vm_limits limits;
-    json_arena *frozen;         /* what the policy froze; it does not change after loading */
-    const char *resource;       /* a string in the image, or NULL */
+    json_arena *frozen;         /* what the policy froze, and its presets; it does not change after loading */
+    lua_settings settings;      /* strings in the image, trees in `frozen` */
     int64_t deadline_ns;        /* of the next runs; 0: none */
     size_t heaviest;            /* as the sandbox knew it when the image was taken */
 };
@@ -63,36 +63,6 @@ static int run_policy(lua_State *L)
     return 0;
 }
 
-/* [-0, +0, e] One setting of the table a policy returned; its value is on top, its key below. */
-static void read_setting(lua_State *L, vm *v)
-{
-    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : luaL_typename(L, -2);
-    if (strcmp(name, "decide") == 0)
-        return;
-    if (strcmp(name, "resource") != 0)
-        luaL_error(L, "%s: unknown setting `%s`; a policy has `decide` and `resource`", v->entry->path, name);
-    v->resource = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-    if (!decision_valid_resource(v->resource))
-        luaL_error(L, "%s: resource: must be an extended resource such as \"%s\"", v->entry->path, POD_DEFAULT_TARGET);
-}
-
-/* [-1, +1, e] What the entry returned becomes the function to call. The table stays loaded, and so the resource. */
-static void read_policy(lua_State *L, vm *v)
-{
-    if (lua_type(L, -1) == LUA_TTABLE) {                // table
-        lua_pushnil(L);                                 // table key
-        while (lua_next(L, -2)) {                       // table key value
-            read_setting(L, v);
-            lua_pop(L, 1);                              // table key
-        }
-        lua_getfield(L, -1, "decide");                  // table decide
-        lua_remove(L, -2);                              // decide
-    }
-    if (lua_type(L, -1) != LUA_TFUNCTION)
-        luaL_error(L, "%s: must return a function of one Pod, or a table with such a function as `decide`",
-                   v->entry->path);
-}
-
 /* [-0, +0, e] A module nobody has required yet must at least be Lua, or the first review to need it would fail. */
 static void compile_others(lua_State *L, const vm *v)
 {
@@ -114,7 +84,7 @@ static int load_policy(lua_State *L)
     lua_gc(L, LUA_GCCOLLECT);
     lua_pushcfunction(L, run_policy);                   // run
     lua_require_module(L, v->entry->module);            // run policy
-    read_policy(L, v);                                  // run decide
+    lua_settings_read(L, v->entry->path, v->frozen, &v->settings);  // run decide
     compile_others(L, v);
     lua_require_forget(L);
     lua_gc(L, LUA_GCCOLLECT);
@@ -194,7 +164,12 @@ void vm_free(vm *v)
 
 const char *vm_resource(const vm *v)
 {
-    return v->resource;
+    return v->settings.resource;
+}
+
+const json *vm_presets(const vm *v)
+{
+    return v->settings.presets;
 }
 
 size_t vm_image(const vm *v)

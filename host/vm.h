@@ -55,6 +55,9 @@ void vm_free(vm *v);                        /* NULL is fine */
 /* The policy's setting `resource`, or NULL. Lives as long as the vm. */
 const char *vm_resource(const vm *v);
 
+/* Its setting `presets`, an object of names and ratios, or NULL. Lives as long as the vm. */
+const json *vm_presets(const vm *v);
+
 /* Bytes copied back after every run. */
 size_t vm_image(const vm *v);
 

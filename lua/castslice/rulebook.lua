@@ -545,6 +545,11 @@ function M.lint(book, file, note)
     note(file .. "#/rules/" .. pair[1] - 1 .. " " .. rule.name .. " can never match: " .. earlier.name ..
          " above it always does")
   end
+  for i, rule in ipairs(book.rules) do
+    if rule.sliceRatio and rule.workloadType then
+      note(file .. "#/rules/" .. i - 1 .. "/workloadType " .. rule.name .. ": workloadType is never used: sliceRatio wins")
+    end
+  end
 end
 
 return M

@@ -55,4 +55,4 @@ local function decide(pod)
   return rules.rewrite(rule, pod, ratio, reason)
 end
 
-return { decide = decide, resource = book and book.resource }
+return { decide = decide, presets = presets, resource = book and book.resource }

@@ -12,7 +12,7 @@ local names = {}
 for name in pairs(presets) do names[#names + 1] = name end
 local allowed = table.concat(names, ", ")       -- pairs walks in sorted order
 
-return function(pod)
+local function decide(pod)
   local annotations = pod.annotations
   if annotations["castops.io/optimize"] ~= "true" then return nil end
 
@@ -26,3 +26,5 @@ return function(pod)
   end
   return { ratio = presets[kind], reason = "workload-type=" .. kind, rule = kind }
 end
+
+return { decide = decide, presets = presets }

@@ -207,6 +207,63 @@ def test_check_finds_a_rule_that_can_never_match(bundle):
                        "message": "ml can never match: all above it always does"}
 
 
+OUT_OF_REACH = [
+    ("ignored", "{ ratio = 2 }", "gets 2 slices, not 4"),
+    ("refused", "{ invalid = 'no' }", "is refused"),
+]
+
+
+@pytest.mark.parametrize("decision,words", [o[1:] for o in OUT_OF_REACH], ids=[o[0] for o in OUT_OF_REACH])
+def test_check_finds_a_preset_that_nobody_can_get(bundle, decision, words):
+    folder = bundle(policy_lua="local presets = { dev = 2, training = 4 }\nlocal function decide(pod)\n"
+                               "  if pod.annotations['castops.io/workload-type'] == 'dev' then return { ratio = 2 } end\n"
+                               f"  return {decision}\nend\nreturn {{ decide = decide, presets = presets }}\n",
+                    cases_yaml="- { name: x, gpus: 0, expect: { unchanged: true } }\n")
+    status, out, _ = run("check", folder)
+    assert (status, out) == (0, f"{folder}/policy.lua: preset `training` is out of reach: no rule gives it, and a Pod "
+                                f"that asks for it {words} (warning)\n")
+
+
+NO_PROOF = [
+    ("left alone", "return nil", '{"rules": []}'),
+    ("forbidden", "return { deny = 'not here' }", '{"rules": []}'),
+    ("given by a rule", "return { ratio = 2 }", '{"rules": [{"workloadType": "training"}]}'),
+]
+
+
+@pytest.mark.parametrize("decide,rules", [n[1:] for n in NO_PROOF], ids=[n[0] for n in NO_PROOF])
+def test_check_says_nothing_of_a_preset_when_it_cannot_tell(bundle, decide, rules):
+    folder = bundle(policy_lua=f"return {{ presets = {{ training = 4 }}, decide = function() {decide} end }}\n",
+                    policy_json=rules, cases_yaml="- { name: x, gpus: 0, expect: { unchanged: true } }\n")
+    assert run("check", folder) == (0, "", "")
+
+
+def test_check_finds_a_workload_type_that_the_ratio_overrules(bundle):
+    folder = bundle(policy_lua=None, policy_json='{"rules": [{"name": "ml",\n  "sliceRatio": 2,\n  "workloadType": "training"}]}',
+                    cases_yaml="- { name: x, expect: { slices: 2, rule: ml } }\n")
+    assert run("check", folder) == (0, f"{folder}/policy.json:3: ml: workloadType is never used: sliceRatio wins (warning)\n", "")
+
+
+PRESETS = [
+    ("no number", 'training = "4"', "presets.training: must be a whole number from 1 to 1024"),
+    ("none", "training = 0", "presets.training: must be a whole number from 1 to 1024"),
+    ("a part", "training = 2.5", "presets.training: must be a whole number from 1 to 1024"),
+    ("too many", "training = 1025", "presets.training: must be a whole number from 1 to 1024"),
+    ("the first by name", "z = 0, a = 0, m = 0", "presets.a: must be"),
+    ("a list", "4, 2", "presets: must be a table of names and numbers"),
+    ("a function", "training = print", "a policy has no `print`"),
+    ("odd values", "training = function() end", "presets: training: a function is not allowed here"),
+]
+
+
+@pytest.mark.parametrize("presets,words", [p[1:] for p in PRESETS], ids=[p[0] for p in PRESETS])
+def test_a_preset_that_is_no_ratio_is_refused_at_load(bundle, presets, words):
+    folder = bundle(policy_lua=f"return {{ decide = function() end, presets = {{ {presets} }} }}\n")
+    status, out, _ = run("check", folder)
+    assert status == 1 and out.startswith(f"{folder}/policy.lua:") and words in out
+    assert len(out.splitlines()) == 1
+
+
 def test_a_mounted_configmap_is_a_bundle(tmp_path):
     version = tmp_path / "..2026"
     version.mkdir()

@@ -264,6 +264,21 @@ def test_a_broken_policy_is_refused_and_said_everywhere_until_it_is_mended(tmp_p
         assert server.logged("policy reloaded")["digest"] == now["digest"][:12]
 
 
+def test_a_preset_that_is_no_ratio_is_not_taken_over(tmp_path):
+    """The mistake people make in the ConfigMap; it has no cases there."""
+    text = (ROOT / "policies/default/policy.lua").read_text()
+    assert "training  = 4" in text
+    volume = Volume(tmp_path / "policy", {"policy.lua": text})
+    with Server("--policy", volume.folder, *UNSEEN) as server:
+        for wrong in ("0", '"4"', "4000"):
+            volume.swap({"policy.lua": text.replace("training  = 4", f"training  = {wrong}")})
+            refused = until(lambda: (page(server)["policy"]["last_attempt"].get("error") or ""), "the refusal")
+            assert "presets.training: must be a whole number from 1 to 1024" in refused
+            volume.swap({"policy.lua": text})
+            until(lambda: page(server)["policy"]["last_attempt"]["result"] == "success", "the good one")
+        assert slices(server) == 1
+
+
 def test_taking_a_mistake_back_is_a_success(tmp_path):
     volume = Volume(tmp_path / "policy", {"policy.lua": policy(2)})
     with Server("--policy", volume.folder, *UNSEEN) as server:
