@@ -57,6 +57,7 @@ OBJECTS := $(SOURCES:host/%.c=$(BUILD)/host/%.o)
 ENGINE  := $(filter-out $(BUILD)/host/main.o,$(OBJECTS))
 MODULES := $(addprefix $(BUILD)/lua/castslice/,text.so quantity.so)
 UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+BENCHES := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 
 .PHONY: all
 all: $(BUILD)/castslice  ## build the program: build/release/castslice
@@ -148,7 +149,7 @@ check:
 	$(Q)$(MAKE) --no-print-directory $(JOBS) built
 	$(Q)$(MAKE) --no-print-directory -j1 unit spec cases program
 
-built: $(BUILD)/castslice $(MODULES) $(UNITS)
+built: $(BUILD)/castslice $(MODULES) $(UNITS) $(BENCHES)
 
 unit: $(UNITS)
 	$(Q)set -e; for t in $(UNITS); do $$t; done

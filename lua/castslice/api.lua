@@ -2,9 +2,15 @@
 --- What a policy reads, calls and returns, for editors with a Lua language server. Nothing here is ever run.
 ---
 --- `policy.lua` returns a function of one Pod, or a table with it as `decide` and settings: `resource`, the
---- default target, and `presets`, names and ratios that are checked while the policy loads. It runs in a sandbox: these names and a part of Lua's own library, nothing else.
+--- default target, and `presets`, names and ratios that are checked while the policy loads. It runs in a sandbox:
+--- these names and a part of Lua's own library, nothing else.
 
----@alias Policy (fun(pod: Pod): Decision?) | { decide: fun(pod: Pod): Decision?; resource?: string; presets?: {[string]: integer} }
+---@alias Policy (fun(pod: Pod): Decision?) | Settings
+
+---@class Settings
+---@field decide fun(pod: Pod): Decision?
+---@field resource? string         the default target
+---@field presets? {[string]: integer}  names and ratios from 1 to 1024
 
 --- The Pod as it is being created. Read-only; a field that is not listed raises an error.
 ---@class Pod

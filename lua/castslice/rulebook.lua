@@ -547,7 +547,8 @@ function M.lint(book, file, note)
   end
   for i, rule in ipairs(book.rules) do
     if rule.sliceRatio and rule.workloadType then
-      note(file .. "#/rules/" .. i - 1 .. "/workloadType " .. rule.name .. ": workloadType is never used: sliceRatio wins")
+      note(file .. "#/rules/" .. i - 1 .. "/workloadType " .. rule.name ..
+           ": workloadType is never used: sliceRatio wins")
     end
   end
 end

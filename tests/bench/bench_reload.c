@@ -3,6 +3,7 @@
  * First ROUNDS changes of policy and certificate, one in ten broken, through the whole transaction:
  * what is resident, allocated and open must not grow. Then reviews on one thread, first alone, then
  * while a bundle of LARGE bytes is loaded ten times a second. Prints figures; judges only descriptors. */
+#include "certificate_make.h"
 #include "mem.h"
 #include "reload.h"
 
