@@ -95,37 +95,87 @@ static bool was_decided(const trial *t, const char *rule)
     return false;
 }
 
-/* Rules of policy.json by name, or by place: rules[3]. */
-static size_t put_missed_rules(const trial *t, buf *out)
+/* ---- coverage ------------------------------------------------------------- */
+
+/* What no case reached, as it is found. */
+typedef struct gaps {
+    buf *out;
+    bool json;
+    size_t count;               /* written so far */
+} gaps;
+
+static void begin_gap(gaps *g, const char *path, size_t line)
 {
-    size_t missed = 0;
+    if (g->json) {
+        buf_puts(g->out, g->count++ ? ",{\"file\":" : "{\"file\":");
+        json_write_string(g->out, path);
+        buf_printf(g->out, ",\"line\":%zu", line);
+    } else {
+        buf_printf(g->out, "%s:%zu", path, line);
+    }
+}
+
+static void put_lines(void *context, const char *path, size_t first, size_t last)
+{
+    gaps *g = context;
+    begin_gap(g, path, first);
+    if (g->json)
+        buf_printf(g->out, ",\"last\":%zu}", last);
+    else
+        buf_printf(g->out, last > first ? "-%zu: no case reaches this\n" : ": no case reaches this\n", last);
+}
+
+static void put_rule(gaps *g, const char *path, int line, const char *rule)
+{
+    begin_gap(g, path, (size_t)line);
+    if (g->json) {
+        put_json_member(g->out, "rule", rule);
+        buf_putc(g->out, '}');
+    } else {
+        buf_printf(g->out, ": no case reaches rule %s\n", rule);
+    }
+}
+
+/* Rules of policy.json by name, or by place: rules[3]. */
+static void put_missed_rules(const trial *t, gaps *g)
+{
     const data_file *file = bundle_rules(t->b);
     const frozen *rules = file ? frozen_get(&file->value, "rules", 5) : NULL;
     for (uint32_t i = 0; rules && rules->type == FROZEN_LIST && i < rules->count; i++) {
-        char place[32];
+        char place[32], pointer[40];
         const frozen *name = frozen_get(&rules->as.items[i], "name", 4);
         snprintf(place, sizeof place, "rules[%u]", i);
         const char *called = name && name->type == FROZEN_STRING ? name->as.text : place;
-        if (was_decided(t, called))
-            continue;
-        char pointer[40];
         int length = snprintf(pointer, sizeof pointer, "/rules/%u", i);
-        buf_printf(out, "%s:%d: no case reaches rule %s\n", file->path, data_line(file, pointer, (size_t)length), called);
-        missed++;
+        if (!was_decided(t, called))
+            put_rule(g, file->path, data_line(file, pointer, (size_t)length), called);
     }
-    return missed;
 }
 
 static void put_coverage(const trial *t, buf *out)
 {
     size_t total, missed;
-    if (!t->coverage)
-        return;
-    put_missed_rules(t, out);
-    missed = coverage_write(t->coverage, out, &total);
+    gaps g = { .out = out };
+    put_missed_rules(t, &g);
+    coverage_gaps(t->coverage, put_lines, &g);
+    coverage_count(t->coverage, &total, &missed);
     if (total)
         buf_printf(out, "%s: %zu of %zu lines reached\n", t->dir, total - missed, total);
 }
+
+static void put_json_coverage(const trial *t, buf *out)
+{
+    size_t total, missed;
+    gaps rules = { .out = out, .json = true }, lines = rules;
+    coverage_count(t->coverage, &total, &missed);
+    buf_printf(out, ",\"coverage\":{\"lines\":%zu,\"reached\":%zu,\"missedRules\":[", total, total - missed);
+    put_missed_rules(t, &rules);
+    buf_puts(out, "],\"missedLines\":[");
+    coverage_gaps(t->coverage, put_lines, &lines);
+    buf_puts(out, "]}");
+}
+
+/* ---- how a bundle did ----------------------------------------------------- */
 
 static void put_failure(buf *out, const char *path, const case_result *r)
 {
@@ -150,7 +200,8 @@ static void put_text(const trial *t)
         buf_printf(out, "%s: %zu of %zu cases failed\n", t->dir, t->failed, t->count);
     else
         buf_printf(out, "%s: %zu case%s passed\n", t->dir, t->count, t->count == 1 ? "" : "s");
-    put_coverage(t, out);
+    if (t->coverage)
+        put_coverage(t, out);
 }
 
 static void put_json(const trial *t)
@@ -172,7 +223,10 @@ static void put_json(const trial *t)
         }
         buf_putc(out, '}');
     }
-    buf_puts(out, "]}\n");
+    buf_putc(out, ']');
+    if (t->coverage)
+        put_json_coverage(t, out);
+    buf_puts(out, "}\n");
 }
 
 static void put_junit_case(buf *out, const trial *t, const case_result *r)
@@ -195,6 +249,17 @@ static void put_junit_case(buf *out, const trial *t, const case_result *r)
     }
 }
 
+static void put_junit_coverage(const trial *t, buf *out)
+{
+    buf text;
+    buf_init(&text, MAX_OUTPUT);
+    put_coverage(t, &text);
+    buf_puts(out, "    <system-out>");
+    put_xml(out, text.toobig ? "too much to say" : text.data);
+    buf_puts(out, "</system-out>\n");
+    buf_release(&text);
+}
+
 static void put_junit(const trial *t)
 {
     buf *out = &t->s->out;
@@ -207,6 +272,8 @@ static void put_junit(const trial *t)
         put_junit_case(out, t, &t->results[i]);
     if (none)
         put_junit_case(out, t, &missing);
+    if (t->coverage)
+        put_junit_coverage(t, out);
     buf_puts(out, "  </testsuite>\n");
 }
 

@@ -3,6 +3,7 @@
 #include "mem.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -195,30 +196,24 @@ static size_t last_missed(const covered_file *f, size_t from)
     return last;
 }
 
-static size_t write_file(const covered_file *f, buf *out)
+void coverage_count(const coverage *c, size_t *total, size_t *missed)
 {
-    size_t missed = 0;
-    for (size_t line = 1; line <= f->lines; line++) {
-        if (!is_missed(f, line))
-            continue;
-        size_t last = last_missed(f, line);
-        buf_printf(out, last > line ? "%s:%zu-%zu: no case reaches this\n" : "%s:%zu: no case reaches this\n", f->path,
-                   line, last);
-        for (; line < last; line++)
-            missed += is_missed(f, line);
-        missed++;
-    }
-    return missed;
+    *total = *missed = 0;
+    for (const covered_file *f = c->files; f < c->files + c->count; f++)
+        for (size_t line = 1; line <= f->lines; line++) {
+            *total += f->counts[line];
+            *missed += is_missed(f, line);
+        }
 }
 
-size_t coverage_write(const coverage *c, buf *out, size_t *total)
+void coverage_gaps(const coverage *c, void (*gap)(void *context, const char *path, size_t first, size_t last), void *context)
 {
-    size_t missed = 0;
-    *total = 0;
-    for (size_t i = 0; i < c->count; i++) {
-        missed += write_file(&c->files[i], out);
-        for (size_t line = 1; line <= c->files[i].lines; line++)
-            *total += c->files[i].counts[line];
-    }
-    return missed;
+    for (const covered_file *f = c->files; f < c->files + c->count; f++)
+        for (size_t line = 1; line <= f->lines; line++) {
+            if (!is_missed(f, line))
+                continue;
+            size_t last = last_missed(f, line);
+            gap(context, f->path, line, last);
+            line = last;
+        }
 }

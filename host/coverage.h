@@ -6,9 +6,6 @@
 #ifndef CASTSLICE_COVERAGE_H
 #define CASTSLICE_COVERAGE_H
 
-#include "buf.h"
-
-#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct coverage coverage;
@@ -22,8 +19,10 @@ void coverage_add(coverage *c, const char *path, const char *text, size_t length
 /* Line `line` of `path` ran; paths nobody added are none of our business. */
 void coverage_mark(coverage *c, const char *path, int line);
 
-/* One line for every run of lines that count and did not run: "PATH:12-14: no case reaches this". Returns how many
- * lines that are; `total` is how many count. */
-size_t coverage_write(const coverage *c, buf *out, size_t *total);
+/* How many lines count, and how many of them did not run. */
+void coverage_count(const coverage *c, size_t *total, size_t *missed);
+
+/* Calls `gap` for every run of lines that did not run, in order; `first` and `last` count, between them none ran. */
+void coverage_gaps(const coverage *c, void (*gap)(void *context, const char *path, size_t first, size_t last), void *context);
 
 #endif

@@ -193,7 +193,7 @@ static const row rows[] = {
       "what to print: text, json (an object for each bundle) or junit; -o for short" },
     { "output", "FORM", CHECK, "text", set_check_form, AT(output), "text or json",
       "what to print: text, or json (an object for each finding); -o for short" },
-    { "coverage", NULL, TEST, NULL, set_flag, AT(coverage), "", "say which rules and lines no case reaches (text only)" },
+    { "coverage", NULL, TEST, NULL, set_flag, AT(coverage), "", "say which rules and lines no case reaches" },
     { "namespace", "NAME", REVIEW, NULL, set_text, AT(namespace), "a name",
       "for manifests: the namespace they go to; otherwise the document's own, or default" },
     { "service", "NAME", SERVE, NULL, set_text, AT(service), "a name",

@@ -196,6 +196,13 @@ def test_coverage_names_lines_and_rules_that_no_case_reaches(bundle):
         f"{folder}/policy.lua:7: no case reaches this",
         f"{folder}/policy.lua:10-11: no case reaches this",
         f"{folder}: 6 of 9 lines reached"]
+    suite, = xml.etree.ElementTree.fromstring(run("test", folder, "--coverage", "-o", "junit")[1])
+    assert suite.find("system-out").text.splitlines() == out.splitlines()[1:]
+    assert json.loads(run("test", folder, "--coverage", "-o", "json")[1])["coverage"] == {
+        "lines": 9, "reached": 6, "missedRules": [{"file": f"{folder}/policy.json", "line": 3, "rule": "rules[1]"}],
+        "missedLines": [{"file": f"{folder}/policy.lua", "line": 7, "last": 7},
+                        {"file": f"{folder}/policy.lua", "line": 10, "last": 11}]}
+    assert "coverage" not in json.loads(run("test", folder, "-o", "json")[1])
 
 
 def test_check_finds_a_rule_that_can_never_match(bundle):
