@@ -535,6 +535,19 @@ function M.shadowed(book)
   return pairs_found
 end
 
+-- What makes no sense in the rule at `i`, or nil: where in it, and a sentence.
+local function nonsense(book, i, by_name)
+  local rule = book.rules[i]
+  local first = by_name[rule.name]
+  if first < i then
+    return "/name",
+      "rules[" .. first - 1 .. "] has the name " .. rule.name .. " too: logs and coverage take them for one"
+  end
+  if rule.sliceRatio and rule.workloadType then
+    return "/workloadType", rule.name .. ": workloadType is never used: sliceRatio wins"
+  end
+end
+
 --- What is no mistake but makes no sense, for `castslice check`: each as `FILE#POINTER SENTENCE`.
 -- @tparam book book
 -- @tparam string file
@@ -545,11 +558,11 @@ function M.lint(book, file, note)
     note(file .. "#/rules/" .. pair[1] - 1 .. " " .. rule.name .. " can never match: " .. earlier.name ..
          " above it always does")
   end
+  local by_name = {}
   for i, rule in ipairs(book.rules) do
-    if rule.sliceRatio and rule.workloadType then
-      note(file .. "#/rules/" .. i - 1 .. "/workloadType " .. rule.name ..
-           ": workloadType is never used: sliceRatio wins")
-    end
+    by_name[rule.name] = by_name[rule.name] or i
+    local where, what = nonsense(book, i, by_name)
+    if where then note(file .. "#/rules/" .. i - 1 .. where .. " " .. what) end
   end
 end
 

@@ -251,6 +251,14 @@ def test_check_finds_a_workload_type_that_the_ratio_overrules(bundle):
     assert run("check", folder) == (0, f"{folder}/policy.json:3: ml: workloadType is never used: sliceRatio wins (warning)\n", "")
 
 
+def test_check_finds_two_rules_of_one_name(bundle):
+    folder = bundle(policy_lua=None, policy_json='{"rules": [{"name": "ml", "namespaces": ["a"], "skip": true},\n'
+                                                 '{"name": "ml", "sliceRatio": 2}]}',
+                    cases_yaml="- { name: x, expect: { slices: 2, rule: ml } }\n")
+    assert run("check", folder) == (0, f"{folder}/policy.json:2: rules[0] has the name ml too: logs and coverage take "
+                                       "them for one (warning)\n", "")
+
+
 PRESETS = [
     ("no number", 'training = "4"', "presets.training: must be a whole number from 1 to 1024"),
     ("none", "training = 0", "presets.training: must be a whole number from 1 to 1024"),
