@@ -19,6 +19,11 @@ static slice check(lua_State *L, int index)
     return a;
 }
 
+static slice behind(slice a, size_t n)
+{
+    return (slice){ a.s + n, a.length - n };
+}
+
 /* ---- integer ------------------------------------------------------------ */
 
 static bool is_digit(char c)
@@ -93,20 +98,21 @@ static const char *short_escape(uint32_t c)
 
 enum { SHOWN = 16 };            /* room for one character as it is shown */
 
-/* The first character of `a` as it is shown, into SHOWN bytes; the bytes it took. */
-static size_t show(slice a, char out[SHOWN])
+/* The first character of `a` as it is shown, taken off it and put at `out`, which has SHOWN bytes; returns its end. */
+static char *show(slice *a, char *out)
 {
     uint32_t c;
-    size_t n = utf8_decode(a.s, a.length, &c);
+    const char *s = a->s;
+    size_t n = utf8_decode(s, a->length, &c);
+    *a = behind(*a, n ? n : 1);
     if (n == 0)
-        snprintf(out, SHOWN, "\\x%02X", (unsigned char)*a.s);
-    else if (short_escape(c))
-        snprintf(out, SHOWN, "%s", short_escape(c));
-    else if (is_visible(c))
-        snprintf(out, SHOWN, "%.*s", (int)n, a.s);
-    else
-        snprintf(out, SHOWN, "\\u{%X}", (unsigned)c);
-    return n ? n : 1;
+        return out + snprintf(out, SHOWN, "\\x%02X", (unsigned char)*s);
+    if (short_escape(c))
+        return stpcpy(out, short_escape(c));
+    if (!is_visible(c))
+        return out + snprintf(out, SHOWN, "\\u{%X}", (unsigned)c);
+    memcpy(out, s, n);
+    return out + n;
 }
 
 /// The string in double quotes, as a person can read it: what is invisible escaped, cut with … after 100 characters.
@@ -117,14 +123,11 @@ static size_t show(slice a, char out[SHOWN])
 static int f_quote(lua_State *L)
 {
     slice a = check(L, 1);
-    char shown[LUA_TEXT_MAX_QUOTE * SHOWN + sizeof "\"…\""] = "\"", *end = shown + 1;
-    for (int i = 0; i < LUA_TEXT_MAX_QUOTE && a.length; i++) {
-        size_t n = show(a, end);
-        a.s += n;
-        a.length -= n;
-        end += strlen(end);
-    }
-    lua_pushfstring(L, "%s%s", shown, a.length ? "…\"" : "\"");
+    char shown[LUA_TEXT_MAX_QUOTE * SHOWN + sizeof "\"…\""], *end = stpcpy(shown, "\"");
+    for (int i = 0; i < LUA_TEXT_MAX_QUOTE && a.length; i++)
+        end = show(&a, end);
+    end = stpcpy(end, a.length ? "…\"" : "\"");
+    lua_pushlstring(L, shown, (size_t)(end - shown));
     return 1;
 }
 
@@ -225,11 +228,6 @@ static size_t step(slice a)
     uint32_t c;
     size_t n = utf8_decode(a.s, a.length, &c);
     return n ? n : 1;
-}
-
-static slice behind(slice a, size_t n)
-{
-    return (slice){ a.s + n, a.length - n };
 }
 
 /* Only the last star is ever taken back: an earlier one that matched the least leaves the most to the later. */
