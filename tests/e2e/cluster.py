@@ -15,26 +15,19 @@ import socket
 import ssl
 import subprocess
 import threading
-import time
+
+import harness
 
 NODE_IP = "192.0.2.10"          # of the block for documentation, RFC 5737
 API_PORT = 6443
 SERVICES = "10.96.0.0/16"
 TOKEN = "end-to-end"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SLOWNESS = float(os.environ.get("CASTSLICE_TEST_SLOWNESS", "1"))
 
 
 def until(condition, what, seconds=30.0):
-    """Wait until `condition()` is true and return its value; `what` may be a function that tells more."""
-    deadline = time.monotonic() + seconds * SLOWNESS
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:g} s for {what() if callable(what) else what}")
-        time.sleep(0.02)
+    """As in the other tests, with the patience that a control plane needs."""
+    return harness.until(condition, what, seconds)
 
 
 def run(*command, stdin=None, check=True):

@@ -10,6 +10,7 @@ from node import Kubelet, Services, start_network
 NAMESPACE = "cast-slice"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/cast-slice"
 POLICY = f"/api/v1/namespaces/{NAMESPACE}/configmaps/cast-slice-policy"
+SECRET = f"/api/v1/namespaces/{NAMESPACE}/secrets/cast-slice-tls"
 WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/cast-slice"
 
 
@@ -34,7 +35,7 @@ class Installation:
         self.cluster.kubectl("apply", "--server-side", "-f", "-", stdin=made)
         self.await_rollout()
         self.cluster.await_webhooks()
-        self.original = {path: self.cluster.get(path) for path in (DEPLOYMENT, POLICY, WEBHOOK)}
+        self.original = {path: self.cluster.get(path) for path in (DEPLOYMENT, POLICY, SECRET, WEBHOOK)}
 
     def stop(self):
         self.kubelet.stop()
@@ -110,6 +111,19 @@ class Installation:
         before = self.digests()
         self.cluster.merge(POLICY, {"data": {name.replace("_", "."): text for name, text in files.items()}})
         self.await_policy(before)
+
+    def set_certificate(self, folder):
+        """Put the pair that `castslice certificate --output` made into the Secret, and wait until every replica has judged it."""
+        before = self.certificate_reloads()
+        files = {name: base64.b64encode((folder / name).read_bytes()).decode() for name in ("ca.crt", "tls.crt", "tls.key")}
+        self.cluster.merge(SECRET, {"data": files})
+        until(lambda: sum(self.certificate_reloads()) == sum(before) + len(self.kubelet.running()),
+              "every replica to look at the new certificate")
+
+    def certificate_reloads(self):
+        """Of all replicas: how many certificates were taken over, and how many refused."""
+        samples = self.metrics()
+        return [samples[f'castslice_certificate_reloads_total{{result="{r}"}}'] for r in ("success", "failure")]
 
     def digests(self):
         """Of the bundle each replica serves."""

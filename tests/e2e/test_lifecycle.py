@@ -1,7 +1,9 @@
 """What happens to Pods and workloads over time: dry runs, changes, other webhooks, a new policy, and goodbye."""
+import base64
 import re
 
-from cluster import ROOT, until
+from cluster import ROOT, run, until
+from installation import WEBHOOK
 from other_webhook import OtherWebhook
 from workloads import container, gpus_of, optimized, pod, shares, shares_of, template, workload
 
@@ -74,3 +76,20 @@ def test_an_edited_policy_changes_the_preset_of_a_new_pod(castslice, namespace, 
     cluster.apply(pod("after", annotations=optimized(workload_type="inference")), "-n", namespace)
     assert shares_of(stored(cluster, namespace, "before")) == shares(main=2)
     assert shares_of(stored(cluster, namespace, "after")) == shares(main=7)
+
+
+def test_a_renewed_certificate_is_taken_over_and_one_for_another_service_is_not(castslice, namespace, cluster, tmp_path):
+    for service in ("cast-slice-webhook", "somebody-else"):
+        run(castslice.program, "certificate", "--service", service, "--output", tmp_path / service)
+    client = cluster.get(WEBHOOK)["webhooks"][0]["clientConfig"]
+    both = castslice.ca_bundle() + (tmp_path / "cast-slice-webhook/ca.crt").read_bytes()
+    castslice.set_webhook(clientConfig={**client, "caBundle": base64.b64encode(both).decode()}, failurePolicy="Fail")
+    for service, taken, refused in (("cast-slice-webhook", 2, 0), ("somebody-else", 0, 2)):
+        before = castslice.certificate_reloads()
+        castslice.set_certificate(tmp_path / service)
+        assert castslice.certificate_reloads() == [before[0] + taken, before[1] + refused]
+        cluster.apply(pod(service, annotations=optimized(slice_ratio="5")), "-n", namespace)
+        assert shares_of(stored(cluster, namespace, service)) == shares(main=5)
+    for replica in castslice.kubelet.running():
+        line, = (l for l in replica.log.read_text().splitlines() if "certificate not reloaded" in l)
+        assert "/etc/cast-slice/tls/tls.crt" in line and "cast-slice-webhook.cast-slice.svc" in line

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from cluster import ROOT, run, until
-from installation import WEBHOOK
+from installation import DEPLOYMENT, WEBHOOK
 from workloads import gpus_of, optimized, pod
 
 DEPLOY = ROOT / "deploy"
@@ -104,6 +104,25 @@ def test_every_replica_has_the_promised_identity(castslice):
         status = open(f"/proc/{pod.process.pid}/status").read()
         assert re.search(r"^Uid:\t65532\t65532\t65532\t65532$", status, re.M)
         assert re.search(r"^CapEff:\t0+$", status, re.M) and re.search(r"^NoNewPrivs:\t1$", status, re.M)
+        mounts = [line.split() for line in open(f"/proc/{pod.process.pid}/mountinfo")]
+        for place in ("/", "/etc/cast-slice/tls", "/etc/cast-slice/policy"):
+            assert ["ro" in m[5].split(",") for m in mounts if m[4] == place] == [True], place
+
+
+def test_replicas_prefer_different_nodes_and_zones(castslice, cluster):
+    affinity = cluster.get(DEPLOYMENT)["spec"]["template"]["spec"]["affinity"]["podAntiAffinity"]
+    terms = [t["podAffinityTerm"] for t in affinity["preferredDuringSchedulingIgnoredDuringExecution"]]
+    assert [t["topologyKey"] for t in terms] == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
+    for term in terms:
+        wanted = ",".join(f"{k}={v}" for k, v in term["labelSelector"]["matchLabels"].items())
+        assert len(cluster.kubectl("get", "pods", "-n", "cast-slice", "-l", wanted, "-o", "name").stdout.split()) == 2
+
+
+def test_the_metrics_service_is_found_by_prometheus(castslice, cluster):
+    service = cluster.get("/api/v1/namespaces/cast-slice/services/cast-slice-metrics")
+    assert service["metadata"]["annotations"] == {**service["metadata"]["annotations"], "prometheus.io/scrape": "true",
+                                                  "prometheus.io/port": "8080", "prometheus.io/path": "/metrics"}
+    assert [(p["port"], p["targetPort"]) for p in service["spec"]["ports"]] == [(8080, "metrics")]
 
 
 def test_opt_in_only_sends_nothing_but_opted_in_pods(castslice, namespace, cluster):

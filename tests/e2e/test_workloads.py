@@ -106,6 +106,25 @@ def test_a_workload_without_the_annotation_keeps_whole_gpus(castslice, namespace
     assert gpus_of(stored) == {"main": ("2", "2")} and shares_of(stored) == {}
 
 
+@pytest.mark.parametrize("value", ["True", "yes", "1", "", "true ", "false"])
+def test_nothing_but_true_opts_in(castslice, namespace, cluster, value):
+    annotations = {**optimized(slice_ratio="4"), "castops.io/optimize": value}
+    cluster.apply(pod("not-in", annotations=annotations), "-n", namespace)
+    stored, = cluster.pods(namespace)
+    assert gpus_of(stored) == {"main": ("1", "1")} and shares_of(stored) == {}
+
+
+@pytest.mark.parametrize("place", ["main", "prepare", "sidecar"])
+def test_gpus_are_found_wherever_they_are_asked_for(castslice, namespace, cluster, place):
+    """Each alone: the webhook's matchConditions have to see it too."""
+    containers = {name: container(name, gpus=int(name == place)) for name in ("main", "prepare", "sidecar")}
+    containers["sidecar"]["restartPolicy"] = "Always"
+    cluster.apply(pod("one", containers["main"], annotations=optimized(workload_type="training"),
+                      initContainers=[containers["prepare"], containers["sidecar"]]), "-n", namespace)
+    stored, = cluster.pods(namespace)
+    assert shares_of(stored) == shares(**{place: 4}) and gpus_of(stored) == {}
+
+
 def test_when_shares_are_exhausted_the_pod_waits_and_the_scheduler_names_them(castslice, namespace, cluster, gpu_node):
     small = {"kubernetes.io/hostname": cluster.create_gpu_node("gpu-small", gpus=2, shares=4)}
     for name in ("first", "second"):

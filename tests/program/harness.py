@@ -22,14 +22,14 @@ SLOWNESS = float(os.environ.get("CASTSLICE_TEST_SLOWNESS", "1"))   # sanitizers 
 
 
 def until(condition, what, seconds=10.0):
-    """Wait until `condition()` is true and return its value."""
+    """Wait until `condition()` is true and return its value. `what` is for the message, or a function that tells it."""
     deadline = time.monotonic() + seconds * SLOWNESS
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:g} s for {what}")
+            raise AssertionError(f"waited {seconds:g} s for {what() if callable(what) else what}")
         time.sleep(0.01)
 
 
