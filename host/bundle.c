@@ -219,7 +219,8 @@ static bool read_folder(bundle *b, error *err)
     int fd = open_folder(b->directory);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
     if (!folder) {
-        error_set(err, ERR_SYSTEM, "%s: %s", b->directory, strerror(errno));
+        error_set(err, ERR_SYSTEM, "%s: %s", b->directory,
+                  errno == ENOTDIR ? "is a file; name the folder of the bundle" : strerror(errno));
         if (fd >= 0)
             close(fd);
         return false;

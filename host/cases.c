@@ -108,7 +108,7 @@ static bool check_pod(const reader *r, const json *node, source_node *at)
     if (json_get(node, "pod") && !json_is_object(json_get(node, "pod")))
         return mistake(r, at, "`pod` must be a Kubernetes Pod", NULL);
     if (short_gpus && !is_whole(short_gpus, 0, 1000000, &gpus))
-        return mistake(r, source_child(at, "gpus", NULL), "gpus: must be a whole number", NULL);
+        return mistake(r, source_child(at, "gpus", NULL), "gpus: must be a whole number from 0 to 1000000", NULL);
     if (json_get(node, "namespace") && !*json_text(node, "namespace"))
         return mistake(r, source_child(at, "namespace", NULL), "namespace: must be text", NULL);
     return check_texts(r, json_get(node, "annotations"), source_child(at, "annotations", NULL), "annotations") &&
@@ -169,7 +169,8 @@ static bool check_expect(const reader *r, const json *expect, source_node *at)
 static bool check_name(const reader *r, const one *o, source_node *at)
 {
     if (!*o->name)
-        return mistake(r, at, "a case needs a `name`", NULL);
+        return mistake(r, at, json_is_string(json_get(o->node, "name")) || !json_get(o->node, "name")
+                              ? "a case needs a `name`" : "name: must be text; put quotes around it", NULL);
     for (size_t i = 0; i < r->c->count; i++)
         if (strcmp(r->c->list[i].name, o->name) == 0)
             return mistake(r, at, "two cases have the name", o->name);
@@ -205,19 +206,29 @@ static bool read_all(const reader *r, json *root, source_node *at)
     return true;
 }
 
+/* A file that is too large has no line where it is. */
+static void report_yaml(const char *path, const error *why, error *err)
+{
+    if (why->line > 0)
+        error_set_line(err, ERR_INPUT, why->line, "%s:%d: %s", path, why->line, why->text);
+    else
+        error_set(err, ERR_INPUT, "%s: %s", path, why->text);
+}
+
 cases *cases_parse(const char *path, const char *text, size_t length, error *err)
 {
     cases *c = mem_zalloc(sizeof *c);
     c->path = mem_strdup(path);
     c->arena = json_arena_new(MAX_TREE);
     c->run = json_arena_new(MAX_TREE);
-    source_text in = { .text = text, .end = length, .line = 1 };
+    bool marked = length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0;   /* some editors cannot help it */
+    source_text in = { .text = text, .start = marked ? 3 : 0, .end = length, .line = 1 };
     json *root = NULL;
     source_node *at = NULL;
     error why;
     bool ok = yaml_parse(c->arena, &in, &root, &at, &why);
     if (!ok)
-        error_set_line(err, ERR_INPUT, why.line, "%s:%d: %s", path, why.line, why.text);
+        report_yaml(path, &why, err);
     if (ok && read_all(&(reader){ c, err }, root, at))
         return c;
     cases_free(c);

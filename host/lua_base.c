@@ -49,7 +49,7 @@ static bool is_less_text(const key *a, const key *b)
     return order < 0 || (order == 0 && a->length < b->length);
 }
 
-/* A float that is a key is no integer, so it never ties with one. */
+/* A float that is a key is no integer: 2^63 is the only one that the largest integers round to. */
 static bool is_less(const key *a, const key *b)
 {
     if (a->rank != b->rank)
@@ -58,7 +58,7 @@ static bool is_less(const key *a, const key *b)
         return is_less_text(a, b);
     if (a->rank == KEY_BOOLEAN || (a->integer && b->integer))
         return a->i < b->i;
-    return a->n < b->n;
+    return a->n < b->n || (a->n == b->n && a->integer && !b->integer);
 }
 
 static size_t work_of(const key *a, const key *b)
@@ -92,7 +92,7 @@ static int f_next(lua_State *L)
     while (lua_next(L, 1)) {                            // table after best key value
         lua_pop(L, 1);                                  // table after best key
         key k = key_at(L, -1);
-        sandbox_charge(L, work_of(&k, &after) + work_of(&k, &best));
+        sandbox_charge(L, SANDBOX_CHAINED + work_of(&k, &after) + work_of(&k, &best));
         if ((!first && !is_less(&after, &k)) || (found && !is_less(&k, &best)))
             continue;
         found = true;
@@ -126,6 +126,7 @@ static int step(lua_State *L)
         if (lua_rawget(L, lua_upvalueindex(TABLE)) != LUA_TNIL)
             return 2;                                   // key value
         lua_pop(L, 2);                                  // -
+        sandbox_charge(L, SANDBOX_CHAINED);             /* removed since the walk began, and so may be all of them */
     }
     lua_pushnil(L);
     return 1;
@@ -138,7 +139,7 @@ static uint32_t push_keys(lua_State *L, int table)
     lua_newtable(L);                                    // keys
     lua_pushnil(L);                                     // keys key
     while (lua_next(L, table)) {                        // keys key value
-        sandbox_charge(L, 1);
+        sandbox_charge(L, SANDBOX_CHAINED);
         lua_pop(L, 1);                                  // keys key
         lua_pushvalue(L, -1);                           // keys key key
         lua_rawseti(L, -3, ++count);                    // keys key

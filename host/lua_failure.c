@@ -53,6 +53,10 @@ static sentence trip_sentence(const lua_failure *f)
     case TRIP_STRING:
         snprintf(s.text, sizeof s.text, "%s made a string longer than %zu MiB", f->subject, SANDBOX_MAX_STRING >> 20);
         return s;
+    case TRIP_TABLE:
+        snprintf(s.text, sizeof s.text, "%s made a table of more than %zu keys; a .json file, read by castslice.data, may "
+                 "have more", f->subject, sandbox_max_keys(f->box));
+        return s;
     case TRIP_DEPTH:
         return (sentence){ "stack overflow: functions call one another without end" };
     default:

@@ -43,6 +43,10 @@ static lua_Integer frozen_length(lua_State *L, lua_view *v)
 static void frozen_copy(lua_State *L, lua_view *v)
 {
     const frozen *f = v->subject;
+    if (f->type == FROZEN_MAP) {
+        lua_pop(L, 1);                                  // -
+        sandbox_new_map(L, f->count);                   // table
+    }
     for (uint32_t i = 0; i < f->count; i++) {
         sandbox_charge(L, 1);
         if (f->type == FROZEN_LIST) {
@@ -139,7 +143,7 @@ static void read_table(lua_State *L, int index, json_arena *arena, frozen *out, 
     luaL_checkstack(L, 8, NULL);
     lua_pushnil(L);                                     // key
     while (lua_next(L, index)) {                        // key value
-        sandbox_charge(L, 1);
+        sandbox_charge(L, SANDBOX_CHAINED);
         lua_pop(L, 1);                                  // key
         count++;
     }                                                   // -

@@ -41,7 +41,7 @@ static const char *push_piece(lua_State *L, lua_Integer i, size_t *length)
     lua_geti(L, 1, i);                                  // … piece
     if (!lua_isstring(L, -1))
         luaL_error(L, "element %I is a %s: only strings and numbers can be joined", (LUAI_UACINT)i,
-                   luaL_typename(L, -1));
+                   lua_view_is(L, -1) ? "table" : luaL_typename(L, -1));
     return lua_tolstring(L, -1, length);
 }
 

@@ -10,6 +10,8 @@ enum {
     HOOK_EVERY = 100,           /* instructions */
     WORK_PER_LOOK = 4096,       /* elements; a few hundredths of a millisecond */
     BYTES_PER_WORK = 64,        /* so the allocator looks at the clock every 256 KiB */
+    FEW_KEYS = 1024,            /* filled in 1 ms at worst: always allowed */
+    LUA_NODE = 24,              /* bytes of an entry in the hash part of a table */
     STRING_WEIGHT = 64          /* comparing strings is the slowest thing an instruction does, byte for byte */
 };
 #define HEAVY ((size_t)8 << 20) /* weight of something one instruction should not touch twice without a look */
@@ -140,6 +142,25 @@ static bool is_deep(lua_State *L)
     return L && lua_getstack(L, SANDBOX_MAX_DEPTH, &ar);
 }
 
+/* To fill n entries from half as many takes n * n / 8 steps along a chain, of up to 6 ns: less than half the budget. */
+size_t sandbox_max_keys(const sandbox *s)
+{
+    size_t n = FEW_KEYS;
+    while ((int64_t)(4 * n * n) <= s->cpu_ns)
+        n *= 2;
+    return n;
+}
+
+/* Is a hash part about to be made that the budget could not fill? One has a power of two entries. */
+static bool is_too_many_keys(sandbox *s, size_t size)
+{
+    size_t n = size / LUA_NODE;
+    if (s->only_strings || n <= FEW_KEYS || size % LUA_NODE || n & (n - 1))
+        return false;
+    sandbox_look(s);
+    return n > sandbox_max_keys(s);
+}
+
 /* Lua answers the first refusal with a full collection, which no hook interrupts: hence the look at
  * the clock. Refused twice in a row, the memory is really spent. A luaL_Buffer gives up at the first,
  * so nothing long may be built in one: see lua_string.h. */
@@ -179,7 +200,19 @@ static void *allocate(void *ud, void *old, size_t old_size, size_t size)
     }
     if (old && size <= old_size)
         return heap_resize(s->heap, old, size);
+    if (!old && old_size == 0 && is_too_many_keys(s, size)) {
+        trip(s, TRIP_TABLE);
+        return NULL;
+    }
     return grow(s, old, size, !old && old_size == LUA_TSTRING);
+}
+
+void sandbox_new_map(lua_State *L, size_t count)
+{
+    sandbox *s = sandbox_of(L);
+    s->only_strings = true;
+    lua_createtable(L, 0, (int)count);                  // map
+    s->only_strings = false;
 }
 
 /* ---- the state ---------------------------------------------------------- */
@@ -207,7 +240,7 @@ void sandbox_start(sandbox *s, int64_t cpu_ns, int64_t deadline_ns)
     s->deadline_ns = deadline_ns ? deadline_ns : INT64_MAX;
     s->look_at = s->wall_start + cpu_ns < s->deadline_ns ? s->wall_start + cpu_ns : s->deadline_ns;
     s->work = 0;
-    s->refused = false;
+    s->refused = s->only_strings = false;
     s->trip = TRIP_NONE;
     s->place.path[0] = s->trace[0] = '\0';
     s->place.line = 0;

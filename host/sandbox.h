@@ -1,4 +1,4 @@
-/* sandbox.h - the limits of one run: CPU time, a deadline, memory, the length of a string.
+/* sandbox.h - the limits of one run: CPU time, a deadline, memory, the length of a string, the keys of a table.
  *
  * A policy has nothing that catches an error, so the first limit that trips ends
  * the run; `trip` still says so if something should swallow it one day. The
@@ -7,7 +7,12 @@
  *
  * What one VM instruction can cost depends on the largest thing it can touch: a
  * comparison walks a string, a rehash walks a table. So the count hook looks at
- * the clock every 100 instructions, and more often once something large exists. */
+ * the clock every 100 instructions, and more often once something large exists.
+ *
+ * A table grows in one instruction, which fills the new hash part from the old
+ * one. Keys can be chosen to lie in one chain of the new part (j * (2^k - 1) do),
+ * and then this takes the square of their number. So what a hash part may hold
+ * depends on the budget. */
 #ifndef CASTSLICE_SANDBOX_H
 #define CASTSLICE_SANDBOX_H
 
@@ -21,9 +26,11 @@
 #include <lua.h>
 
 #define SANDBOX_MAX_STRING ((size_t)1 << 20)             /* bytes in one Lua string */
+#define SANDBOX_CHAINED ((size_t)64)                    /* work of one lua_next or lua_rawget: its key may lie deep in a chain */
 #define SANDBOX_MAX_DEPTH 1000                           /* calls: a policy deeper than this at its memory cap recursed for ever */
 
-typedef enum sandbox_trip { TRIP_NONE, TRIP_CPU, TRIP_DEADLINE, TRIP_MEMORY, TRIP_STRING, TRIP_DEPTH } sandbox_trip;
+typedef enum sandbox_trip { TRIP_NONE, TRIP_CPU, TRIP_DEADLINE, TRIP_MEMORY, TRIP_STRING, TRIP_DEPTH,
+                            TRIP_TABLE } sandbox_trip;
 
 /* Where in the policy something happened. */
 typedef struct sandbox_place {
@@ -50,6 +57,7 @@ typedef struct sandbox {
     size_t work;            /* bytes and elements since the last look at the clock */
     size_t heaviest;        /* weight of the largest block ever allocated */
     bool refused;           /* the last growth; Lua collects its garbage and asks once more */
+    bool only_strings;      /* are the keys of the table in the making: where those lie, nobody can choose */
     sandbox_trip trip;
     sandbox_place place;    /* of the trip, or of the error that ended the run */
     char trace[512];        /* the calls it happened in, innermost first; "" when Lua knew none */
@@ -61,6 +69,11 @@ int64_t sandbox_finish(sandbox *s);                      /* it ends: the CPU tim
 
 sandbox *sandbox_of(lua_State *L);
 void sandbox_place_of(lua_State *L, sandbox_place *place); /* the innermost Lua function; allocates nothing */
+
+size_t sandbox_max_keys(const sandbox *s);                /* a table may have, those of its list not counted */
+
+/* [-0, +1, e] A table with room for `count` keys, all strings, of any number. The policy must not get it. */
+void sandbox_new_map(lua_State *L, size_t count);
 
 /* [-0, +0, e] Raises when a string of `length` bytes is longer than any may be, before room is made for it. */
 void sandbox_check_string(lua_State *L, size_t length);

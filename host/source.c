@@ -218,14 +218,20 @@ size_t source_json_end(const source_text *in)
 
 /* ---- finding ------------------------------------------------------------ */
 
+static void note_shared(const source_node **shared, const source_node *node)
+{
+    if (shared)
+        *shared = node;
+}
+
 source_node *source_resolve(source_node *node, const source_node **shared)
 {
     while (node && node->kind == SOURCE_ALIAS) {
-        *shared = node;
+        note_shared(shared, node);
         node = node->target;
     }
     if (node && node->shared)
-        *shared = node;
+        note_shared(shared, node);
     return node;
 }
 
@@ -242,7 +248,7 @@ static source_node *merged(source_node *value, const char *key, const source_nod
     else
         found = member(target, key, &ignored);
     if (found)
-        *shared = value;
+        note_shared(shared, value);
     return found;
 }
 

@@ -60,7 +60,7 @@ bool source_index(json_arena *arena, source_text *in);
 
 /* The child that one token of a JSON Pointer names, through aliases and merge keys; a key YAML has twice
  * that way means the last. NULL when there is none. On the way `shared` (borrowed, untouched otherwise) is
- * set to a node through which a change made there would be seen elsewhere too. */
+ * set to a node through which a change made there would be seen elsewhere too; NULL: who only reads. */
 source_node *source_child(source_node *parent, const char *token, const source_node **shared);
 
 /* What an alias stands for, or the node itself. */

@@ -2,7 +2,7 @@
 -- attacks: next
 return function()
   local t = {}
-  for i = 1, 20000 do t["key" .. i] = i end
+  for i = 1, 4000 do t["key" .. i] = i end
   local k = next(t)
   while k do k = next(t, k) end
 end

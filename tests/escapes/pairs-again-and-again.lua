@@ -2,6 +2,6 @@
 -- attacks: pairs
 return function()
   local t = {}
-  for i = 1, 20000 do t["key" .. i] = i end
+  for i = 1, 4000 do t["key" .. i] = i end
   while true do pairs(t) end
 end

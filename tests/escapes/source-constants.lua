@@ -1,4 +1,4 @@
--- expect: the policy needed more than its 8 MiB of memory
+-- expect: the policy made a table of more than 16384 keys
 -- row: 21
 -- generates the source
 local parts = {}

@@ -92,6 +92,7 @@ MISTAKES = [
     ("an unknown key", "- name: x\n  expct: { slices: 1 }\n", 2, 'unknown key "expct", did you mean "expect"?'),
     ("an unknown expectation", "- name: x\n  expect: { slice: 1 }\n", 2, 'unknown key "slice", did you mean "slices"?'),
     ("no name", "- expect: { slices: 1 }\n", 1, "a case needs a `name`"),
+    ("a name that is no text", "- { name: y, expect: { slices: 1 } }\n", 1, "put quotes around it"),
     ("a name twice", "- { name: x, expect: { slices: 1 } }\n- { name: x, expect: { slices: 1 } }\n", 2, 'two cases have the name "x"'),
     ("nothing to expect", "- name: x\n  gpus: 1\n", 1, 'says nothing to expect: "x"'),
     ("an empty expect", "- name: x\n  expect: {}\n", 2, "expect: says nothing"),
@@ -113,6 +114,26 @@ def test_a_mistake_in_the_file_is_refused_with_its_line(bundle, cases, line, wor
     assert status == 2 and not out and err.startswith(f"{folder}/cases.yaml:{line}: ") and words in err
     status, out, _ = run("check", folder)
     assert status == 1 and out.startswith(f"{folder}/cases.yaml:{line}: ")
+
+
+def test_cases_may_share_their_parts(bundle):
+    folder = bundle(cases_yaml="- &first { name: one, annotations: &none {}, expect: &same { unchanged: true } }\n"
+                               "- { name: two, annotations: *none, expect: *same }\n"
+                               "- { <<: *first, name: three }\n")
+    assert run("test", folder) == (0, f"{folder}: 3 cases passed\n", "")
+
+
+def test_a_mark_before_the_cases_is_no_mistake(bundle):
+    folder = bundle(cases_yaml="\ufeff- { name: one, expect: { unchanged: true } }\n"
+                               "- { name: two, expect: { unchanged: true } }\n")
+    assert run("test", folder) == (0, f"{folder}: 2 cases passed\n", "")
+
+
+def test_too_many_aliases_are_refused_without_a_line(bundle):
+    bomb = "".join(f"{c}: &{c} [{', '.join([f'*{b}'] * 9)}]\n" for b, c in zip("abcdefgh", "bcdefghi"))
+    folder = bundle(cases_yaml="a: &a [x]\n" + bomb)
+    status, _, err = run("test", folder)
+    assert status == 2 and err.startswith(f"{folder}/cases.yaml: YAML that needs more memory")
 
 
 def test_a_bundle_without_cases_fails_the_test_and_warns_the_check(bundle):

@@ -139,7 +139,7 @@ static void what_is_wrong_with_a_folder_is_said(void **state)
                  "/policy.lua: no such file: a bundle needs a policy.lua that returns a function of one Pod, "
                  "or a policy.json with rules");
     write_file("policy.lua", "return function(");
-    expect_error(path_of("policy.lua"), ERR_SYSTEM, "/policy.lua: Not a directory");
+    expect_error(path_of("policy.lua"), ERR_SYSTEM, "/policy.lua: is a file; name the folder of the bundle");
     expect_error(root, ERR_POLICY, "/policy.lua:1: <name> or '...' expected near <eof>");
     write_file("policy.lua", "return function() end");
     write_file("My-Module.lua", "");
