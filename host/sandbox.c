@@ -157,7 +157,7 @@ static bool is_too_many_keys(sandbox *s, size_t size)
     size_t n = size / LUA_NODE;
     if (s->only_strings || n <= FEW_KEYS || size % LUA_NODE || n & (n - 1))
         return false;
-    sandbox_look(s);
+    look(s);
     return n > sandbox_max_keys(s);
 }
 
