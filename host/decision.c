@@ -413,7 +413,7 @@ bool decision_read(decision *d, json_arena *arena, const json *value, const pod 
     if (is_empty(value))
         return check_whole(&r, value);
     if (!json_is_object(value))
-        return error_set(err, ERR_POLICY, "the policy must return a decision (a table) or nil");
+        return error_set(err, ERR_POLICY, "the policy must return a decision (a table with named fields) or nil");
     d->kind = DECISION_REWRITE;
     for (const json *m = json_first(value); m; m = json_next(m))
         if (!read_field(&r, m))

@@ -519,17 +519,48 @@ local function covers(a, b)
     and (not a.requireOptIn or b.requireOptIn)
 end
 
+local function label_shelf(r)
+  return "label " .. r.key .. " " .. r.operator .. " " .. table.concat(sorted(r.set), " ")
+end
+
+-- Where a rule is found by those it may cover: all of these have its first label, or else one of its namespaces.
+local function shelves_of(rule)
+  if rule.labelSelector then return { label_shelf(rule.labelSelector[1]) } end
+  if not rule.namespaces or has_globs(rule.namespaces) then return { "any" } end
+  local shelves = {}
+  for i, name in ipairs(rule.namespaces) do shelves[i] = "namespace " .. name end
+  return shelves
+end
+
+-- Where the rules are that may cover this one.
+local function shelves_for(rule)
+  local shelves = { "any", rule.namespaces and "namespace " .. rule.namespaces[1] }
+  for _, r in ipairs(rule.labelSelector or {}) do shelves[#shelves + 1] = label_shelf(r) end
+  return shelves
+end
+
+local max_comparisons = 100000
+
 --- Rules that can never match, because an earlier one matches whatever they do.
 -- @tparam book book
 -- @treturn {{integer,integer},…} pairs: the rule and the earlier one, counted from 1
+-- @treturn integer|nil the rule at which there was no time for more
 function M.shadowed(book)
-  local pairs_found = {}
+  local pairs_found, on_shelf, comparisons = {}, {}, 0
   for i, rule in ipairs(book.rules) do
-    for j = 1, i - 1 do
-      if covers(book.rules[j], rule) then
-        pairs_found[#pairs_found + 1] = { i, j }
-        break
+    local first
+    for _, shelf in ipairs(shelves_for(rule)) do
+      for _, j in ipairs(on_shelf[shelf] or {}) do
+        comparisons = comparisons + 1
+        if comparisons > max_comparisons then return pairs_found, i end
+        if first and j >= first then break end
+        if covers(book.rules[j], rule) then first = j end
       end
+    end
+    if first then pairs_found[#pairs_found + 1] = { i, first } end
+    for _, shelf in ipairs(shelves_of(rule)) do
+      on_shelf[shelf] = on_shelf[shelf] or {}
+      table.insert(on_shelf[shelf], i)
     end
   end
   return pairs_found
@@ -553,7 +584,12 @@ end
 -- @tparam string file
 -- @tparam function(string) note
 function M.lint(book, file, note)
-  for _, pair in ipairs(M.shadowed(book)) do
+  local shadowed, last = M.shadowed(book)
+  if last then
+    note(file .. "#/rules/" .. last - 1 .. " from here on nobody looked whether an earlier rule always matches: "
+         .. "there are too many alike")
+  end
+  for _, pair in ipairs(shadowed) do
     local rule, earlier = book.rules[pair[1]], book.rules[pair[2]]
     note(file .. "#/rules/" .. pair[1] - 1 .. " " .. rule.name .. " can never match: " .. earlier.name ..
          " above it always does")

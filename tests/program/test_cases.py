@@ -272,6 +272,20 @@ def test_check_finds_a_workload_type_that_the_ratio_overrules(bundle):
     assert run("check", folder) == (0, f"{folder}/policy.json:3: ml: workloadType is never used: sliceRatio wins (warning)\n", "")
 
 
+def test_check_takes_as_many_rules_as_a_reload(bundle):
+    """Each rule is compared with those above it: not with all of them, and not for ever."""
+    cases = "- { name: x, gpus: 0, expect: { unchanged: true } }\n"
+    rules = [{"labelSelector": {"app": f"a{i % 2500}"}, "sliceRatio": 2} for i in range(3000)]
+    folder = bundle(policy_lua=None, policy_json=json.dumps({"rules": rules}), cases_yaml=cases)
+    status, out, _ = run("check", folder)
+    assert status == 0 and len(out.splitlines()) == 500
+    assert out.splitlines()[0] == f"{folder}/policy.json:1: rules[2500] can never match: rules[0] above it always does (warning)"
+    alike = [{"labelSelector": {"app": "llm"}, "gpus": {"min": i + 1, "max": i + 1}, "sliceRatio": 2} for i in range(2500)]
+    status, out, _ = run("check", bundle(policy_lua=None, policy_json=json.dumps({"rules": alike}), cases_yaml=cases))
+    assert status == 0 and out == (f"{folder}/policy.json:1: from here on nobody looked whether an earlier rule always "
+                                   "matches: there are too many alike (warning)\n")
+
+
 def test_check_finds_two_rules_of_one_name(bundle):
     folder = bundle(policy_lua=None, policy_json='{"rules": [{"name": "ml", "namespaces": ["a"], "skip": true},\n'
                                                  '{"name": "ml", "sliceRatio": 2}]}',
