@@ -8,6 +8,7 @@
 #include "json.h"
 #include "mem.h"
 #include "options.h"
+#include "preset_line.h"
 #include "presets.h"
 #include "report.h"
 
@@ -114,6 +115,16 @@ static void report_cases(session *s, bundle *b, const char *dir)
     cases_free(c);
 }
 
+/* 0 when nobody knows it: the policy may be the embedded one. */
+static int line_of_preset(const bundle *b, const char *name)
+{
+    const vm_source *source;
+    for (size_t i = 0; (source = bundle_source(b, i)); i++)
+        if (strcmp(source->path, bundle_entry(b)) == 0)
+            return preset_line(source->text, source->length, name);
+    return 0;
+}
+
 /* A preset is named, but nobody can have it. */
 static void report_presets(session *s, bundle *b)
 {
@@ -122,7 +133,7 @@ static void report_presets(session *s, bundle *b)
         buf why;
         buf_init(&why, 64 * 1024);
         if (preset_is_out_of_reach(b, p, options_limits(&s->options).cpu_ns, &why))
-            add(s, false, bundle_entry(b), 0, why.toobig ? "a preset is out of reach" : why.data);
+            add(s, false, bundle_entry(b), line_of_preset(b, json_key(p)), why.toobig ? "a preset is out of reach" : why.data);
         buf_release(&why);
     }
 }

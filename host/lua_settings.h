@@ -3,6 +3,7 @@
 #define CASTSLICE_LUA_SETTINGS_H
 
 #include "json.h"
+#include "vm.h"
 
 #include <lua.h>
 
@@ -11,9 +12,9 @@ typedef struct lua_settings {
     const json *presets;    /* names and their ratios, each from 1 to DECISION_MAX_RATIO; NULL: not set */
 } lua_settings;
 
-/* [-1, +1, e] What policy.lua returned becomes the function of one Pod; its settings go to `*out`, the presets
- * into `arena`. Raises, `path` first, for anything that is neither a function nor such a table, and for the first
- * setting that is unknown or wrong. */
-void lua_settings_read(lua_State *L, const char *path, json_arena *arena, lua_settings *out);
+/* [-1, +1, e] What `entry`, policy.lua, returned becomes the function of one Pod; its settings go to `*out`, the
+ * presets into `arena`. Raises, the path first, for anything that is neither a function nor such a table, and for the
+ * first setting that is unknown or wrong. */
+void lua_settings_read(lua_State *L, const vm_source *entry, json_arena *arena, lua_settings *out);
 
 #endif

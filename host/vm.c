@@ -84,7 +84,7 @@ static int load_policy(lua_State *L)
     lua_gc(L, LUA_GCCOLLECT);
     lua_pushcfunction(L, run_policy);                   // run
     lua_require_module(L, v->entry->module);            // run policy
-    lua_settings_read(L, v->entry->path, v->frozen, &v->settings);  // run decide
+    lua_settings_read(L, v->entry, v->frozen, &v->settings);  // run decide
     compile_others(L, v);
     lua_require_forget(L);
     lua_gc(L, LUA_GCCOLLECT);

@@ -248,7 +248,7 @@ def test_check_finds_a_preset_that_nobody_can_get(bundle, decision, words):
                                f"  return {decision}\nend\nreturn {{ decide = decide, presets = presets }}\n",
                     cases_yaml="- { name: x, gpus: 0, expect: { unchanged: true } }\n")
     status, out, _ = run("check", folder)
-    assert (status, out) == (0, f"{folder}/policy.lua: preset `training` is out of reach: no rule gives it, and a Pod "
+    assert (status, out) == (0, f"{folder}/policy.lua:1: preset `training` is out of reach: no rule gives it, and a Pod "
                                 f"that asks for it {words} (warning)\n")
 
 
@@ -295,11 +295,13 @@ def test_check_finds_two_rules_of_one_name(bundle):
 
 
 PRESETS = [
-    ("no number", 'training = "4"', "presets.training: must be a whole number from 1 to 1024"),
+    ("no number", 'training = "4"', "policy.lua:1: presets.training: must be a whole number from 1 to 1024"),
     ("none", "training = 0", "presets.training: must be a whole number from 1 to 1024"),
     ("a part", "training = 2.5", "presets.training: must be a whole number from 1 to 1024"),
     ("too many", "training = 1025", "presets.training: must be a whole number from 1 to 1024"),
     ("the first by name", "z = 0, a = 0, m = 0", "presets.a: must be"),
+    ("a name in brackets", "training = 4,\n  ['mig-1g'] = 0", "policy.lua:2: presets.mig-1g: must be"),
+    ("a part of another name", "no_dev = 1,\n  device = 1,\n\tdev\t= 0", "policy.lua:3: presets.dev: must be"),
     ("a list", "4, 2", "presets: must be a table of names and numbers"),
     ("a function", "training = print", "a policy has no `print`"),
     ("odd values", "training = function() end", "presets: training: a function is not allowed here"),
