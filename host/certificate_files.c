@@ -59,21 +59,37 @@ static bool write_files(file *files, size_t count, bool force, error *err)
     return ok;
 }
 
-bool certificate_files(const certificate_made *made, const char *dir, bool force, error *err)
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* An older authority's key must not be taken for the key of the ca.crt that will lie beside it. */
+static bool check_left_key(const file *key, const char *ca_key_file, error *err)
+{
+    if (access(key->path, F_OK) != 0 || is_same_file(key->path, ca_key_file))
+        return true;
+    return error_set(err, ERR_SYSTEM, "%s: is there already and is not %s; move it away, or it would lie beside another "
+                     "authority's certificate", key->path, ca_key_file);
+}
+
+bool certificate_files(const certificate_made *made, const char *ca_key_file, const char *dir, bool force, error *err)
 {
     file files[] = {
         { "tls.key", made->key, 0600, NULL, NULL }, { "tls.crt", made->chain, 0644, NULL, NULL },
         { "ca.crt", made->ca, 0644, NULL, NULL }, { "ca.key", made->ca_key, 0600, NULL, NULL },
     };
-    size_t count = made->ca_key ? 4 : 3;
+    enum { ALL = sizeof files / sizeof *files };
     if (mkdir(dir, 0755) != 0 && errno != EEXIST)
         return error_set(err, ERR_SYSTEM, "%s: cannot be made: %s", dir, strerror(errno));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < ALL; i++) {
         files[i].path = joined(dir, files[i].name, "");
         files[i].part = joined(dir, files[i].name, ".part");
     }
-    bool ok = write_files(files, count, force, err);
-    for (size_t i = 0; i < count; i++) {
+    bool ok = made->ca_key ? write_files(files, ALL, force, err)
+                           : check_left_key(&files[ALL - 1], ca_key_file, err) && write_files(files, ALL - 1, force, err);
+    for (size_t i = 0; i < ALL; i++) {
         free(files[i].path);
         free(files[i].part);
     }

@@ -161,7 +161,7 @@ static int make(const options *o)
     certificate_made made;
     error err;
     bool ok = certificate_make(&made, &order, &err) &&
-              (o->folder ? certificate_files(&made, o->folder, o->force, &err) : print_patched(&made, o, &err));
+              (o->folder ? certificate_files(&made, o->ca_key, o->folder, o->force, &err) : print_patched(&made, o, &err));
     if (ok)
         fprintf(stderr, "castslice certificate: for %s.%s.svc, good until %s%s%s\n", o->service, o->namespace, made.end,
                 o->folder ? ", in " : "", o->folder ? o->folder : "");

@@ -67,6 +67,21 @@ def test_force_replaces_all(pki, tmp_path):
     assert (folder / "tls.crt").read_bytes() != before and len(list(folder.iterdir())) == 4
 
 
+def test_the_key_of_another_authority_is_not_left_beside_the_new_certificate(pki, tmp_path):
+    folder = tmp_path / "other"
+    assert run("certificate", "--output", folder)[0] == 0
+    before = {f.name: f.read_bytes() for f in folder.iterdir()}
+    authority = ("--ca", pki / "ca.crt", "--ca-key", pki / "ca.key")
+    status, _, err = run("certificate", *authority, "--output", folder, "--force")
+    assert status == 2 and f"{folder}/ca.key: is there already and is not {pki}/ca.key; move it away" in err
+    assert {f.name: f.read_bytes() for f in folder.iterdir()} == before
+    (folder / "ca.key").rename(tmp_path / "away.key")
+    assert run("certificate", *authority, "--output", folder, "--force")[0] == 0
+    own = ("--ca", folder / "ca.crt", "--ca-key", folder / "ca.key")
+    (folder / "ca.key").write_bytes((pki / "ca.key").read_bytes())
+    assert run("certificate", *own, "--output", folder, "--force")[0] == 0          # renewed where it is
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     status, _, err = run("certificate", "--output", tmp_path / "file" / "x")
