@@ -4,6 +4,7 @@ Known traffic goes through while Prometheus scrapes; then every query of every p
 would send it. All counters start at 0 inside the window and queries are evaluated at the time of the last
 scrape, so `rate` and `increase` have nothing to extrapolate: what they say is exact.
 """
+import datetime
 import http.client
 import http.server
 import itertools
@@ -153,8 +154,13 @@ def named(name):
     return {**REVIEW["request"]["object"], "metadata": {**REVIEW["request"]["object"]["metadata"], "name": name}}
 
 
+def unannotated():
+    pod = named("enrolled")
+    return {**pod, "metadata": {key: value for key, value in pod["metadata"].items() if key != "annotations"}}
+
+
 def send_round(connection, server):
-    kinds = {"mutations": [REVIEW], "noop": [review_of({"metadata": {}, "spec": {}})],
+    kinds = {"mutations": [REVIEW, review_of(unannotated())], "noop": [review_of({"metadata": {}, "spec": {}})],
              "errors": [review_of(named("denied")), review_of(named("breaks"))], "malformed_requests": [b"{"]}
     statuses = [server.post(body, connection=connection).status for kind, count in TRAFFIC.items()
                 for body in itertools.islice(itertools.cycle(kinds[kind]), count)]
@@ -229,6 +235,7 @@ def run(tmp_path_factory):
 
 SENT = {kind: ROUNDS * count for kind, count in TRAFFIC.items()}
 SENT["requests"] = SENT["mutations"] + SENT["noop"] + SENT["errors"]
+SENT["policy_enforced"] = ROUNDS * 2                    # every other mutation of a round
 
 
 # ---- what Prometheus makes of it ---------------------------------------------
@@ -249,6 +256,7 @@ def test_every_query_has_an_answer(run, title, ref, expression):
 def test_the_rates_are_what_was_sent(run):
     for title, legend, kind in (("Request rate", "reviews", "requests"), ("No-op rate", "no-ops", "noop"),
                                 ("GPU slice mutations rate", "mutations", "mutations"), ("Error rate", "errors", "errors"),
+                                ("Pods enrolled by rules", "enrolled", "policy_enforced"),
                                 ("Turned away", "malformed", "malformed_requests")):
         assert run.panel(title)[legend] * WINDOW == pytest.approx(SENT[kind]), title
     assert run.panel("Turned away")["overloaded (503)"] == 0
@@ -275,6 +283,14 @@ def test_latency_lies_inside_the_buckets(run):
 def test_gauges_and_versions_count_replicas(run):
     assert run.panel("Load now") == {"reviews in flight": 0, "connections": 1}
     assert run.panel("Replicas by version") == {run.server.logged("ready")["version"]: 1}
+
+
+def test_what_is_in_force_is_what_the_server_says(run):
+    status = run.server.get("/status").json()
+    assert run.panel("Replicas by policy") == {status["policy"]["digest"][:12]: 1}
+    assert run.panel("Changes refused") == {"policy": 0, "certificate": 0, "embedded policy instead": 0}
+    ends = datetime.datetime.fromisoformat(status["certificate"]["valid_until"]).timestamp()
+    assert run.panel("Certificate: time left")["left"] == pytest.approx(ends - float(run.last), abs=1)
 
 
 def test_panels_of_the_api_server_show_this_webhook_alone(run):
@@ -358,9 +374,10 @@ def test_each_alert_fires_when_it_should_and_only_then():
 
 
 def test_the_alerts_name_metrics_there_are(run):
-    known = set(run.prometheus.api("label/__name__/values"))
-    named = set(re.findall(r"\b(?:castslice|apiserver)_\w+(?=[\[{)])", (MONITORING / "alerts.yaml").read_text()))
-    assert named and named <= known
+    groups = yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"]
+    named = {name for group in groups for rule in group["rules"]
+             for name in re.findall(r"\b(?:castslice|apiserver)_\w+", rule["expr"])}
+    assert named and named <= set(run.prometheus.api("label/__name__/values"))
 
 
 def test_the_page_lists_every_metric_and_no_other(run):
