@@ -1,6 +1,7 @@
 #include "certificate_inspect.h"
 
 #include "certificate_go.h"
+#include "certificate_material.h"
 #include "certificate_names.h"
 #include "certificate_pem.h"
 #include "mem.h"
@@ -13,11 +14,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DAY = 24 * 3600 };
+enum { DAY = 24 * 3600, PLACE = 600 };
 
 typedef struct inspection {
-    const certificate_question *question;
-    STACK_OF(X509) *chain;
+    const material_pair *pair;
+    STACK_OF(X509) *chain;              /* the pair's */
+    const char *anchors;                /* where they stand: "the CA file"; "" when nobody said whom to trust */
+    const char *host;                   /* the name it asks for */
     buf *out;
     size_t *findings;
 } inspection;
@@ -31,7 +34,7 @@ static void finding(const inspection *in, const char *format, ...)
     va_start(list, format);
     vsnprintf(text, sizeof text, format, list);
     va_end(list);
-    buf_printf(in->out, "%s: the API server refuses it: %s\n", in->question->file, text);
+    buf_printf(in->out, "%s: the API server refuses it: %s\n", in->pair->name, text);
     ++*in->findings;
 }
 
@@ -91,7 +94,7 @@ static void write_digest(buf *out, X509 *x)
 static void describe(const inspection *in, int index)
 {
     X509 *x = sk_X509_value(in->chain, index);
-    buf_printf(in->out, "%s: certificate %d of %d, %s\n", in->question->file, index + 1, sk_X509_num(in->chain),
+    buf_printf(in->out, "%s: certificate %d of %d, %s\n", in->pair->name, index + 1, sk_X509_num(in->chain),
                index == 0 ? "the serving certificate" : X509_check_ca(x) ? "an authority" : "no authority");
     write_name(in->out, "subject", X509_get_subject_name(x));
     write_name(in->out, "issuer", X509_get_issuer_name(x));
@@ -104,17 +107,17 @@ static void describe(const inspection *in, int index)
 
 /* ---- what is wrong with one --------------------------------------------- */
 
-/* The certificate as people find it again: its place in the file, or its name in the CA file. */
-static const char *place(const inspection *in, X509 *x, char text[static 300])
+/* The certificate as people find it again: its place in the file, or its name among those that are trusted. */
+static const char *place(const inspection *in, X509 *x, char text[static PLACE])
 {
     char name[200];
     for (int i = 0; i < sk_X509_num(in->chain); i++)
         if (X509_cmp(sk_X509_value(in->chain, i), x) == 0) {
-            snprintf(text, 300, "certificate %d", i + 1);
+            snprintf(text, PLACE, "certificate %d", i + 1);
             return text;
         }
     X509_NAME_oneline(X509_get_subject_name(x), name, sizeof name);
-    snprintf(text, 300, "the authority \"%s\" of the CA file", name);
+    snprintf(text, PLACE, "the authority \"%s\" of %s", name, in->anchors);
     return text;
 }
 
@@ -122,14 +125,14 @@ static const char *place(const inspection *in, X509 *x, char text[static 300])
 static int find_named(const inspection *in)
 {
     for (int i = 0; i < sk_X509_num(in->chain); i++)
-        if (names_match(sk_X509_value(in->chain, i), in->question->name))
+        if (names_match(sk_X509_value(in->chain, i), in->host))
             return i + 1;
     return 0;
 }
 
 static void judge_names(const inspection *in, X509 *leaf)
 {
-    const char *name = in->question->name;
+    const char *name = in->host;
     int named = find_named(in);
     buf names;
     buf_init(&names, 700);
@@ -146,7 +149,7 @@ static void judge_names(const inspection *in, X509 *leaf)
 /* What Go's TLS client asks of everything a server sends, needed or not. */
 static void judge_sent(const inspection *in)
 {
-    char at[300];
+    char at[PLACE];
     for (int i = 0; i < sk_X509_num(in->chain); i++) {
         X509 *x = sk_X509_value(in->chain, i);
         if (!go_parses(x))
@@ -162,7 +165,7 @@ static void judge_sent(const inspection *in)
 
 static void judge_dates(const inspection *in, X509 *x)
 {
-    char day[16], at[300];
+    char day[16], at[PLACE];
     time_t from = pem_seconds(X509_get0_notBefore(x)), to = pem_seconds(X509_get0_notAfter(x)), now = time(NULL);
     pem_day(now < from ? from : to, day);
     if (now < from)
@@ -174,7 +177,7 @@ static void judge_dates(const inspection *in, X509 *x)
 /* Any certificate of the path. */
 static void judge_member(const inspection *in, X509 *x)
 {
-    char at[300];
+    char at[PLACE];
     int bits = go_rsa_bits(x);
     judge_dates(in, x);
     if (!go_lets_serve(x))
@@ -185,7 +188,7 @@ static void judge_member(const inspection *in, X509 *x)
 
 static void judge_signature(const inspection *in, X509 *x)
 {
-    char at[300];
+    char at[PLACE];
     if (!go_checks_signature(x))
         finding(in, "%s is signed with %s, which Go does not take; have it signed with SHA-256", place(in, x, at),
                 OBJ_nid2ln(X509_get_signature_nid(x)));
@@ -193,7 +196,7 @@ static void judge_signature(const inspection *in, X509 *x)
 
 static void judge_signer(const inspection *in, X509 *x, bool anchor)
 {
-    char at[300];
+    char at[PLACE];
     if (!go_lets_sign(x, anchor))
         finding(in, "%s signed another, but is no authority (CA:TRUE)", place(in, x, at));
     else if (!go_parses(x))
@@ -228,8 +231,8 @@ static void judge_trust(const inspection *in, int code, X509 *end)
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-        finding(in, "none of the certificates in the CA file signed it; is an intermediate missing, or is it another "
-                "authority's? The last one says that it is signed by \"%s\"", name);
+        finding(in, "none of the certificates in %s signed it; is an intermediate missing, or is it another authority's? "
+                "The last one says that it is signed by \"%s\"", in->anchors, name);
         break;
     case X509_V_ERR_PERMITTED_VIOLATION:
     case X509_V_ERR_EXCLUDED_VIOLATION:
@@ -282,59 +285,52 @@ static void judge_alone(const inspection *in)
     judge_path(in, path, false);
     sk_X509_pop_free(path, X509_free);
     ERR_clear_error();
-    buf_printf(in->out, "%s: not looked at: who signed it; --ca names what the caBundle holds\n", in->question->file);
 }
 
-static bool judge_ca(const inspection *in, error *err)
+static void judge_signers(inspection *in, const material_trust *trusts)
 {
-    const char *file = in->question->ca_file;
-    if (!file) {
+    if (!trusts) {
         judge_alone(in);
-        return true;
+        buf_printf(in->out, "%s: not looked at: who signed it; --ca names what the caBundle holds\n", in->pair->name);
     }
-    BIO *text = pem_load(file, err);
-    STACK_OF(X509) *anchors = text ? pem_chain(text, file, err) : NULL;
-    if (anchors)
-        judge_with(in, anchors);
-    sk_X509_pop_free(anchors, X509_free);
-    BIO_free(text);
-    return anchors != NULL;
+    for (const material_trust *t = trusts; t; t = t->next) {
+        in->anchors = t->name;
+        if (t->anchors)
+            judge_with(in, t->anchors);
+        else
+            finding(in, "%s", t->fault);
+    }
 }
 
-static bool judge_key(const inspection *in, error *err)
+static void judge_key(const inspection *in)
 {
-    const char *file = in->question->key_file;
-    if (!file)
-        return true;
-    BIO *text = pem_load(file, err);
-    EVP_PKEY *key = text ? pem_key(text, file, err) : NULL;
-    if (key && X509_check_private_key(sk_X509_value(in->chain, 0), key) != 1)
-        finding(in, "the key in %s is another certificate's, so nobody can serve with it", file);
-    bool ok = key != NULL;
+    const material_pair *pair = in->pair;
+    if (pair->key && X509_check_private_key(sk_X509_value(in->chain, 0), pair->key) != 1)
+        finding(in, "the key in %s is another certificate's, so nobody can serve with it", pair->key_file ? pair->key_file : "it");
     ERR_clear_error();
-    EVP_PKEY_free(key);
-    BIO_free(text);
-    return ok;
 }
 
-static bool judge(const inspection *in, error *err)
+static void inspect(inspection *in, const material_trust *trusts)
 {
+    size_t before = *in->findings;
+    for (int i = 0; i < sk_X509_num(in->chain); i++)
+        describe(in, i);
     judge_names(in, sk_X509_value(in->chain, 0));
     judge_sent(in);
-    return judge_ca(in, err) && judge_key(in, err);
+    judge_signers(in, trusts);
+    judge_key(in);
+    if (*in->findings == before)
+        buf_printf(in->out, "%s: the API server accepts it for %s\n", in->pair->name, in->host);
 }
 
 bool certificate_inspect(const certificate_question *q, buf *out, size_t *findings, error *err)
 {
-    BIO *text = pem_load(q->file, err);
-    inspection in = { q, text ? pem_chain(text, q->file, err) : NULL, out, findings };
-    for (int i = 0; in.chain && i < sk_X509_num(in.chain); i++)
-        describe(&in, i);
-    size_t before = *findings;
-    bool ok = in.chain && judge(&in, err);
-    if (ok && *findings == before)
-        buf_printf(out, "%s: the API server accepts it for %s\n", q->file, q->name);
-    sk_X509_pop_free(in.chain, X509_free);
-    BIO_free(text);
+    material m;
+    bool ok = material_read(&m, q, err);
+    for (const material_pair *pair = ok ? m.pairs : NULL; pair; pair = pair->next) {
+        inspection in = { pair, pair->chain, "", q->name, out, findings };
+        inspect(&in, m.trusts);
+    }
+    material_release(&m);
     return ok;
 }

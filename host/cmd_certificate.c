@@ -26,7 +26,8 @@ static void help(void)
          "  --patch    prints MANIFEST with the authority as caBundle of every webhook that calls the Service, and\n"
          "             behind it the Secret " SECRET ". A new authority's key is not kept: nobody can sign with it again\n"
          "  --output   writes ca.crt, ca.key, tls.crt and tls.key to DIR\n"
-         "  inspect    explains certificates, and why the API server would refuse them; - is stdin\n\n"
+         "  inspect    explains the certificates in PEM files, or in Secrets with the configurations of the webhooks as\n"
+         "             kubectl prints them, and why the API server would refuse them; - is stdin\n\n"
          "Flags, each also as a variable of the environment; the flag wins:");
     options_help(stdout, OPTIONS_CERTIFICATE);
     puts("\nFlags of inspect:");
@@ -36,7 +37,7 @@ static void help(void)
          "  castslice certificate --output pki\n"
          "  castslice certificate --ca pki/ca.crt --ca-key pki/ca.key --patch deploy/install.yaml    renew, same authority\n"
          "  castslice certificate inspect pki/tls.crt --ca pki/ca.crt --key pki/tls.key\n"
-         "  kubectl get secret " SECRET " -n cast-slice -o jsonpath='{.data.tls\\.crt}' | base64 -d |\n"
+         "  kubectl get -n cast-slice secret/" SECRET " mutatingwebhookconfiguration/cast-slice -o yaml |\n"
          "    castslice certificate inspect -\n\n"
          "Exit status: 0 done, 1 the API server would refuse it, 2 it could not be done.");
 }

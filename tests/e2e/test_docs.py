@@ -40,6 +40,14 @@ def test_local_testing_prints_what_it_says(castslice, gpu_node, cluster):
     assert ran >= 7
 
 
+def test_the_installed_certificate_is_inspected_as_the_page_says(castslice):
+    commands, = (commands for section, commands, _ in blocks("certificate.md") if section == "What is wrong with one")
+    files, objects = commands.strip().splitlines()
+    assert "kubectl get" in objects and "kubectl" not in files
+    printed = shell(objects, PATH=f"{os.path.dirname(castslice.program)}:{os.environ['PATH']}")
+    assert printed.endswith("the API server accepts it for cast-slice-webhook.cast-slice.svc\n") and "not looked at" not in printed
+
+
 def test_uninstalling_in_the_documented_order_never_blocks_a_pod(castslice, namespace, cluster):
     castslice.set_webhook(failurePolicy="Fail")
     uninstall, = (commands for section, commands, _ in blocks("install.md") if section == "Uninstall")

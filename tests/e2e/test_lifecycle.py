@@ -93,3 +93,8 @@ def test_a_renewed_certificate_is_taken_over_and_one_for_another_service_is_not(
     for replica in castslice.kubelet.running():
         line, = (l for l in replica.log.read_text().splitlines() if "certificate not reloaded" in l)
         assert "/etc/cast-slice/tls/tls.crt" in line and "cast-slice-webhook.cast-slice.svc" in line
+    mounted = cluster.kubectl("get", "-n", "cast-slice", "secret/cast-slice-tls", "mutatingwebhookconfiguration/cast-slice",
+                              "-o", "yaml").stdout
+    told = run(castslice.program, "certificate", "inspect", "-", stdin=mounted, check=False)
+    assert told.returncode == 1 and "it is not for cast-slice-webhook.cast-slice.svc" in told.stdout
+    assert "none of the certificates in the caBundle of webhook cast-slice.castops.io signed it" in told.stdout

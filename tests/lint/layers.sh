@@ -44,7 +44,7 @@ never() {
 rules() {
     only '#include <microhttpd.h>' listener.c listener.h http.c http.h tls.c tls.h
     only '#include <gnutls/' listener.c http.c tls.c tls.h
-    only '#include <openssl/' 'certificate*.c' certificate_pem.h certificate_names.h certificate_go.h digest.c
+    only '#include <openssl/' 'certificate*.c' certificate_material.h certificate_pem.h certificate_names.h certificate_go.h digest.c
     only '#include <yaml.h>' yaml.c
     only '#include <cjson/|#include <cJSON.h>|#include "cJSON' json.c
     only '#include <(lua|lualib|lauxlib)\.h>' vm.c sandbox.c sandbox.h 'lua_*.c' 'lua_*.h'

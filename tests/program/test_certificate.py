@@ -1,5 +1,6 @@
 """`castslice certificate`: what it makes is checked by OpenSSL's own tool and by a TLS client that trusts nothing else."""
 import base64
+import json
 import socket
 import ssl
 import stat
@@ -321,6 +322,96 @@ def test_inspect_reads_stdin_and_refuses_what_is_no_certificate(pki, tmp_path):
     (tmp_path / "x").write_text("hello")
     status, _, err = run("certificate", "inspect", tmp_path / "x")
     assert status == 2 and "holds no certificate in PEM form" in err
+
+
+# ---- inspecting what kubectl prints ------------------------------------------
+
+def base64_of(file):
+    return base64.b64encode(file.read_bytes()).decode()
+
+
+def secret(folder, name="cast-slice-tls", **data):
+    data = data or {"tls.crt": base64_of(folder / "tls.crt"), "tls.key": base64_of(folder / "tls.key")}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "cast-slice"}, "data": data}
+
+
+def configuration(*bundles, service="cast-slice-webhook"):
+    webhooks = [{"name": f"w{i}.castops.io", "clientConfig": {"service": {"name": service, "namespace": "cast-slice"},
+                                                              **({"caBundle": b} if b else {})}} for i, b in enumerate(bundles)]
+    return {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration", "webhooks": webhooks}
+
+
+def inspect(*objects, flags=()):
+    """As `kubectl get … -o json` prints several objects."""
+    manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    return run("certificate", "inspect", "-", *flags, stdin=manifest)
+
+
+def refusals(out):
+    return [line.split("refuses it: ")[1] for line in out.splitlines() if "the API server refuses it" in line]
+
+
+def test_inspect_accepts_what_patch_made():
+    _, manifest, _ = run("certificate", "--patch", INSTALL)
+    status, out, _ = run("certificate", "inspect", "-", stdin=manifest)
+    assert status == 0 and out.endswith(f"-: Secret cast-slice/cast-slice-tls: the API server accepts it for {NAME}\n")
+    assert "not looked at" not in out
+
+
+def test_inspect_asks_the_cabundle_of_each_webhook_that_calls_the_service(pki, tmp_path):
+    assert run("certificate", "--output", tmp_path / "other")[0] == 0
+    ours, other = base64_of(pki / "ca.crt"), base64_of(tmp_path / "other/ca.crt")
+    assert inspect(secret(pki), configuration(ours, ours))[0] == 0
+    status, out, _ = inspect(secret(pki), configuration(ours, other, other), configuration(other, service="elsewhere"))
+    assert status == 1 and len(refusals(out)) == 1
+    assert "none of the certificates in the caBundle of webhook w1.castops.io signed it" in out
+    assert inspect(secret(pki), configuration(other), flags=("--ca", pki / "ca.crt"))[0] == 0, "--ca counts instead"
+
+
+@pytest.mark.parametrize("bundle,words", [
+    (None, "w0.castops.io is empty, so the API server trusts what its own system trusts"), ("Cg==", "w0.castops.io: holds no certificate"),
+    ("not base64!", "w0.castops.io: is no base64")])
+def test_inspect_says_what_is_wrong_with_a_cabundle(pki, bundle, words):
+    status, out, _ = inspect(secret(pki), configuration(bundle))
+    assert status == 1 and len(refusals(out)) == 1 and words in refusals(out)[0]
+
+
+def test_inspect_judges_each_secret_and_its_key(pki, tmp_path):
+    assert run("certificate", "--output", tmp_path / "other")[0] == 0
+    mixed = secret(pki, "mixed", **{"tls.crt": base64_of(pki / "tls.crt"), "tls.key": base64_of(tmp_path / "other/tls.key")})
+    plain = {"kind": "Secret", "metadata": {"name": "plain"}, "stringData": {"tls.crt": (pki / "tls.crt").read_text()}}
+    token = {"kind": "Secret", "metadata": {"name": "token"}, "data": {"token": "YQ=="}}
+    status, out, _ = inspect(token, secret(pki), mixed, plain, flags=("--ca", pki / "ca.crt"))
+    assert status == 1 and refusals(out) == ["the key in it is another certificate's, so nobody can serve with it"]
+    assert "-: Secret cast-slice/mixed: the API server refuses it" in out
+    assert f"-: Secret plain: the API server accepts it for {NAME}\n" in out and "token" not in out
+    assert inspect(mixed, flags=("--ca", pki / "ca.crt", "--key", pki / "tls.key"))[0] == 0, "--key counts instead"
+
+
+def test_inspect_without_a_configuration_asks_for_ca(pki):
+    status, out, _ = inspect(secret(pki))
+    assert status == 0 and "not looked at: who signed it; --ca names what the caBundle holds" in out
+
+
+@pytest.mark.parametrize("objects,words", [
+    ([configuration("Cg==")], "and no Secret with a tls.crt"),
+    ([secret(None, **{"tls.crt": "not base64!"})], "-: Secret cast-slice/cast-slice-tls: data.tls.crt is no base64"),
+    ([secret(None, **{"tls.crt": ""})], "-: Secret cast-slice/cast-slice-tls: holds no certificate in PEM form"),
+    ([{"kind": "Secret", "items": 3, "data": [1]}], "and no Secret with a tls.crt"),
+    ([7, {"kind": "List", "items": {"a": 1}}], "and is no manifest: line 1: not a Kubernetes object")])
+def test_inspect_of_a_manifest_it_can_do_nothing_with(objects, words):
+    status, out, err = inspect(*objects)
+    assert (status, out) == (2, "") and words in err
+
+
+def test_inspect_says_when_nobody_calls_the_service(pki):
+    status, out, err = inspect(secret(pki), configuration(base64_of(pki / "ca.crt"), service="elsewhere"))
+    assert (status, out) == (2, "") and f"no webhook in it calls {NAME}; --service and --namespace name another" in err
+
+
+def test_inspect_writes_nothing_when_a_file_cannot_be_read(pki, tmp_path):
+    status, out, err = run("certificate", "inspect", pki / "tls.crt", "--key", tmp_path / "none")
+    assert (status, out) == (2, "") and "none: there is no such file" in err
 
 
 # ---- serving -----------------------------------------------------------------
