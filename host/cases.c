@@ -193,31 +193,45 @@ static bool read_case(const reader *r, json *node, source_node *at)
     return true;
 }
 
-static bool read_all(const reader *r, json *root, source_node *at)
+/* What becomes of a mistake: true when reading goes on. */
+typedef struct listener {
+    cases_mistake *told;
+    void *context;
+} listener;
+
+static bool read_list(cases *c, json *root, source_node *at, const listener *l)
 {
-    if (root && !json_is_array(root))
-        return mistake(r, at, "must be a list of cases", NULL);
-    r->c->list = mem_zalloc((json_size(root) + 1) * sizeof *r->c->list);
+    error why;
+    bool ok = !root || json_is_array(root) || mistake(&(reader){ c, &why }, at, "must be a list of cases", NULL);
+    if (!ok)
+        l->told(&why, l->context);
+    c->list = mem_zalloc((json_size(root) + 1) * sizeof *c->list);
     source_node *where = at ? at->first : NULL;
     const source_node *shared = NULL;
-    for (json *n = json_first(root); n && where; n = json_next(n), where = where->next)
-        if (!read_case(r, n, source_resolve(where, &shared)))
-            return false;
-    return true;
+    bool go_on = ok;
+    for (json *n = json_first(root); go_on && n && where; n = json_next(n), where = where->next)
+        if (!read_case(&(reader){ c, &why }, n, source_resolve(where, &shared))) {
+            ok = false;
+            go_on = l->told(&why, l->context);
+        }
+    return ok;
 }
 
 /* A file that is too large has no line where it is. */
-static void report_yaml(const char *path, const error *why, error *err)
+static void report_yaml(const char *path, const error *why, const listener *l)
 {
+    error err;
     if (why->line > 0)
-        error_set_line(err, ERR_INPUT, why->line, "%s:%d: %s", path, why->line, why->text);
+        error_set_line(&err, ERR_INPUT, why->line, "%s:%d: %s", path, why->line, why->text);
     else
-        error_set(err, ERR_INPUT, "%s: %s", path, why->text);
+        error_set(&err, ERR_INPUT, "%s: %s", path, why->text);
+    l->told(&err, l->context);
 }
 
-cases *cases_parse(const char *path, const char *text, size_t length, error *err)
+cases *cases_check(const char *path, const char *text, size_t length, cases_mistake *told, void *context)
 {
     cases *c = mem_zalloc(sizeof *c);
+    listener l = { told, context };
     c->path = mem_strdup(path);
     c->arena = json_arena_new(MAX_TREE);
     c->run = json_arena_new(MAX_TREE);
@@ -228,11 +242,22 @@ cases *cases_parse(const char *path, const char *text, size_t length, error *err
     error why;
     bool ok = yaml_parse(c->arena, &in, &root, &at, &why);
     if (!ok)
-        report_yaml(path, &why, err);
-    if (ok && read_all(&(reader){ c, err }, root, at))
+        report_yaml(path, &why, &l);
+    if (ok && read_list(c, root, at, &l))
         return c;
     cases_free(c);
     return NULL;
+}
+
+static bool keep_first(const error *why, void *context)
+{
+    *(error *)context = *why;
+    return false;
+}
+
+cases *cases_parse(const char *path, const char *text, size_t length, error *err)
+{
+    return cases_check(path, text, length, keep_first, err);
 }
 
 void cases_free(cases *c)

@@ -27,6 +27,10 @@ typedef struct case_result {
 /* Check and keep. `path` is for messages. NULL and `err` (ERR_INPUT, "PATH:LINE: …") on the first mistake: bad YAML,
  * an unknown key, a case without `name` or `expect`, a name that occurs twice, a value of a wrong type. */
 cases *cases_parse(const char *path, const char *text, size_t length, error *err);
+
+/* The same, `told` of each mistake until it says false. One mistake and there are no cases. */
+typedef bool cases_mistake(const error *why, void *context);
+cases *cases_check(const char *path, const char *text, size_t length, cases_mistake *told, void *context);
 void cases_free(cases *c);                              /* NULL is fine */
 
 size_t cases_count(const cases *c);

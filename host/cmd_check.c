@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RULES "policy.json"
 #define MAX_OUTPUT ((size_t)16 << 20)           /* bytes printed */
 #define MAX_NOTES ((size_t)16 << 20)            /* bytes of what a policy says while it loads */
 
@@ -79,13 +80,17 @@ static void report_error(session *s, const char *dir, const error *err)
     free(file);
 }
 
-/* A note of the library, `FILE#POINTER SENTENCE`, with the line that the pointer names. */
+/* A note of the library, `FILE#POINTER: SENTENCE`, with the line that the pointer names. What begins with `warning: ` is no
+ * mistake. A policy may note whatever else it likes. */
 static void report_note(session *s, const bundle *b, const char *note)
 {
+    static const char mark[] = "warning: ";
+    bool is_warning = strncmp(note, mark, sizeof mark - 1) == 0;
+    const char *text = is_warning ? note + sizeof mark - 1 : note;
     const data_file *rules = bundle_rules(b);
-    const char *pointer = strchr(note, '#'), *space = pointer ? strchr(pointer, ' ') : NULL;
-    if (rules && space)
-        add(s, false, rules->path, data_line(rules, pointer + 1, (size_t)(space - pointer - 1)), space + 1);
+    const char *pointer = strchr(text, '#'), *end = pointer ? strstr(pointer, ": ") : NULL;
+    if (rules && end && strncmp(text, RULES, strlen(RULES)) == 0 && text + strlen(RULES) == pointer)
+        add(s, !is_warning, rules->path, data_line(rules, pointer + 1, (size_t)(end - pointer - 1)), end + 2);
 }
 
 static void report_case(session *s, const char *file, const case_result *r)
@@ -97,16 +102,20 @@ static void report_case(session *s, const char *file, const case_result *r)
     buf_release(&text);
 }
 
-static void report_cases(session *s, bundle *b, const char *dir)
+static bool report_mistake(const error *why, void *context)
 {
-    error err;
+    report_error(context, "", why);
+    return true;
+}
+
+/* Without a policy that can be run, only whether they can be read. */
+static void report_cases(session *s, bundle *b, const char *dir, bool run)
+{
     const bundle_file *file = bundle_cases(b);
-    cases *c = file ? cases_parse(file->path, file->text, file->length, &err) : NULL;
-    if (file && !c)
-        report_error(s, file->path, &err);
-    else if (!c || cases_count(c) == 0)
+    cases *c = file ? cases_check(file->path, file->text, file->length, report_mistake, s) : NULL;
+    if (run && (!file || (c && cases_count(c) == 0)))
         add(s, false, file ? file->path : dir, 0, "has no cases, so nothing says what it promises");
-    for (size_t i = 0; c && i < cases_count(c); i++) {
+    for (size_t i = 0; c && run && i < cases_count(c); i++) {
         case_result r;
         cases_run(c, i, b, options_limits(&s->options).cpu_ns, &r);
         if (!r.passed)
@@ -149,14 +158,15 @@ static void check_bundle(const char *dir, void *context)
     vm_limits limits = options_limits(&s->options);
     limits.observer = &observer;
     bundle *b = bundle_read(dir, 1, limits.memory, &err);
-    if (b && bundle_compile(b, limits, &err)) {
-        for (const json *n = json_first(observer.notes); n; n = json_next(n))
-            report_note(s, b, json_string(n));
-        report_presets(s, b);
-        report_cases(s, b, dir);
-    } else {
+    bool compiled = b && bundle_compile(b, limits, &err);
+    if (!compiled)
         report_error(s, dir, &err);
-    }
+    for (const json *n = b ? json_first(observer.notes) : NULL; n; n = json_next(n))
+        report_note(s, b, json_string(n));
+    if (compiled)
+        report_presets(s, b);
+    if (b)
+        report_cases(s, b, dir, compiled);
     bundle_unref(b);
     json_arena_free(arena);
 }

@@ -311,9 +311,20 @@ local book_keys = { rules = true, resource = true }
 
 -- ---- a rule ---------------------------------------------------------------------------
 
--- Raises with the place, for which the host finds the line.
-local function fail(file, at, what)
-  error(file .. "#" .. at .. ": " .. what, 0)
+local max_mistakes = 100
+
+-- Raises with the place, for which the host finds the line. For who listens, only after the last mistake: the
+-- first is what is raised then, and the others are noted.
+local function fail(reading, at, what)
+  local sentence = reading.file .. "#" .. at .. ": " .. what
+  reading.count = reading.count + 1
+  reading.first = reading.first or sentence
+  if not reading.note then error(sentence, 0) end
+  if reading.count > max_mistakes then
+    reading.note(reading.file .. "#" .. at .. ": from here on nobody looked: there are too many mistakes")
+    error(reading.first, 0)
+  end
+  if reading.count > 1 then reading.note(sentence) end
 end
 
 -- Empty, a condition is as good as absent.
@@ -323,31 +334,42 @@ local function is_condition(rule, name)
   return value == true
 end
 
-local function check_actions(rule, at, file)
+local function check_actions(reading, rule, at)
   local given = 0
   for _, name in ipairs(actions) do given = given + (rule[name] and 1 or 0) end
   if given == 0 then
-    fail(file, at, "this rule sets nothing: give sliceRatio, workloadType, resource, skip, deny or warn")
+    fail(reading, at, "this rule sets nothing: give sliceRatio, workloadType, resource, skip, deny or warn")
   end
   for _, stop in ipairs { "skip", "deny" } do
     if rule[stop] and given > (rule.warn and 2 or 1) then
-      fail(file, at .. "/" .. stop, "a rule that stops here sets nothing else but warn")
+      return fail(reading, at .. "/" .. stop, "a rule that stops here sets nothing else but warn")
     end
   end
 end
 
-local function read_rule(value, i, presets, file)
-  local at = "/rules" .. pointer(i)
-  if not is_map(value) then fail(file, at, "a rule is an object") end
-  local rule = { index = i, conditions = {} }
+local function read_fields(reading, value, at, presets)
+  local rule = {}
   for key, v in pairs(value) do
     local here = at .. pointer(key)
-    if not fields[key] then fail(file, here, "unknown key `" .. key .. "`" .. instead(key, fields)) end
-    local read, where, what = fields[key](v, presets)
-    if read == nil then fail(file, here .. where, key .. ": " .. what) end
-    rule[key] = read
+    if fields[key] then
+      local read, where, what = fields[key](v, presets)
+      if read == nil then fail(reading, here .. where, key .. ": " .. what) end
+      rule[key] = read
+    else
+      fail(reading, here, "unknown key `" .. key .. "`" .. instead(key, fields))
+    end
   end
-  check_actions(rule, at, file)
+  return rule
+end
+
+-- nil when something is wrong.
+local function read_rule(reading, value, i, presets)
+  local at, before = "/rules" .. pointer(i), reading.count
+  if not is_map(value) then return fail(reading, at, "a rule is an object") end
+  local rule = read_fields(reading, value, at, presets)
+  if reading.count == before then check_actions(reading, rule, at) end
+  if reading.count > before then return nil end
+  rule.index, rule.conditions = i, {}
   rule.enrols = (rule.sliceRatio or rule.workloadType or rule.resource) ~= nil
   rule.name = rule.name or "rules[" .. i - 1 .. "]"
   for _, name in ipairs(condition_order) do
@@ -381,29 +403,43 @@ local function index(book, rule)
   end
 end
 
+local function read_rules(reading, list, presets)
+  local book = { rules = {}, by_namespace = {}, anywhere = {} }
+  for i, value in ipairs(list) do
+    local rule = read_rule(reading, value, i, presets)
+    if rule then
+      book.rules[i] = rule
+      index(book, rule)
+    end
+  end
+  return book
+end
+
 --- A `policy.json` as `rules.first` wants it. Raises `FILE#POINTER: sentence` for the first mistake.
 -- @tparam table data
 -- @tparam {[string]=integer} presets
 -- @tparam string file for messages
+-- @tparam[opt] function(string)|boolean note is told of the other mistakes, in the same form; false: nobody is
 -- @treturn book
-function M.read(data, presets, file)
-  if not is_map(data) then fail(file, "", "must be an object with `rules`") end
+function M.read(data, presets, file, note)
+  local reading = { file = file, note = note, count = 0 }
+  if not is_map(data) then error(file .. "#: must be an object with `rules`", 0) end
   for key in pairs(data) do
-    if not book_keys[key] then fail(file, pointer(key), "unknown key `" .. key .. "`" .. instead(key, book_keys)) end
+    if not book_keys[key] then fail(reading, pointer(key), "unknown key `" .. key .. "`" .. instead(key, book_keys)) end
   end
   local list = data.rules == nil and {} or data.rules
-  if not is_list(list) then fail(file, "/rules", "rules: must be a list") end
-  local book = { rules = {}, by_namespace = {}, anywhere = {} }
+  if not is_list(list) then
+    fail(reading, "/rules", "rules: must be a list")
+    list = {}
+  end
+  local resource, _, what
   if data.resource ~= nil then
-    local resource, _, what = a_resource(data.resource)
-    if not resource then fail(file, "/resource", "resource: " .. what) end
-    book.resource = resource
+    resource, _, what = a_resource(data.resource)
+    if not resource then fail(reading, "/resource", "resource: " .. what) end
   end
-  for i, value in ipairs(list) do
-    local rule = read_rule(value, i, presets, file)
-    book.rules[i] = rule
-    index(book, rule)
-  end
+  local book = read_rules(reading, list, presets)
+  if reading.first then error(reading.first, 0) end
+  book.resource = resource
   return book
 end
 
@@ -579,26 +615,25 @@ local function nonsense(book, i, by_name)
   end
 end
 
---- What is no mistake but makes no sense, for `castslice check`: each as `FILE#POINTER SENTENCE`.
+--- What is no mistake but makes no sense, for `castslice check`: each as `warning: FILE#POINTER: SENTENCE`.
 -- @tparam book book
 -- @tparam string file
 -- @tparam function(string) note
 function M.lint(book, file, note)
+  local function warn(at, what) note("warning: " .. file .. "#/rules/" .. at .. ": " .. what) end
   local shadowed, last = M.shadowed(book)
   if last then
-    note(file .. "#/rules/" .. last - 1 .. " from here on nobody looked whether an earlier rule always matches: "
-         .. "there are too many alike")
+    warn(last - 1, "from here on nobody looked whether an earlier rule always matches: there are too many alike")
   end
   for _, pair in ipairs(shadowed) do
     local rule, earlier = book.rules[pair[1]], book.rules[pair[2]]
-    note(file .. "#/rules/" .. pair[1] - 1 .. " " .. rule.name .. " can never match: " .. earlier.name ..
-         " above it always does")
+    warn(pair[1] - 1, rule.name .. " can never match: " .. earlier.name .. " above it always does")
   end
   local by_name = {}
   for i, rule in ipairs(book.rules) do
     by_name[rule.name] = by_name[rule.name] or i
     local where, what = nonsense(book, i, by_name)
-    if where then note(file .. "#/rules/" .. i - 1 .. where .. " " .. what) end
+    if where then warn(i - 1 .. where, what) end
   end
 end
 

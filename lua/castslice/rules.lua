@@ -134,8 +134,9 @@ function M.load(name, presets)
   local data = castslice.data(name)
   if data == nil then return nil end
   local rulebook = require "castslice.rulebook"
-  local book = rulebook.read(data, presets, name .. ".json")
-  if castslice.note() then rulebook.lint(book, name .. ".json", castslice.note) end
+  local file, note = name .. ".json", castslice.note() and castslice.note
+  local book = rulebook.read(data, presets, file, note)
+  if note then rulebook.lint(book, file, note) end
   return castslice.freeze(book)
 end
 

@@ -226,6 +226,46 @@ def test_coverage_names_lines_and_rules_that_no_case_reaches(bundle):
     assert "coverage" not in json.loads(run("test", folder, "-o", "json")[1])
 
 
+def test_check_names_every_mistake_where_a_reload_stops_at_the_first(bundle):
+    folder = bundle(policy_lua=None, policy_json="""{ "resource": "gpu", "rulez": 1, "rules": [
+      { "namespaces": ["a"], "sliceRatio": 0 },
+      7,
+      { "sliceRatoi": 2,
+        "owner": ["#: "] },
+      { "name": "fine", "sliceRatio": 2 },
+      { "namespaces": ["c"] },
+      { "deny": "no.", "skip": true }
+    ] }""", cases_yaml="- { name: a, expext: 1 }\n- { name: b, expect: { slices: 2 } }\n- { name: b, expect: { slices: x } }\n")
+    status, out, _ = run("check", folder)
+    assert status == 1 and out.replace(f"{folder}/", "").splitlines() == [
+        "policy.json:1: unknown key `rulez`; did you mean `rules`?",
+        'policy.json:1: resource: must be an extended resource such as "nvidia.com/gpu-shared": a domain that is not kubernetes.io, '
+        "a slash and a name, and not nvidia.com/gpu itself",
+        "policy.json:2: sliceRatio: must be a whole number from 1 to 1024",
+        "policy.json:3: a rule is an object",
+        'policy.json:5: owner: "#: " is not among the kinds such as ReplicaSet',
+        "policy.json:4: unknown key `sliceRatoi`; did you mean `sliceRatio`?",
+        "policy.json:7: this rule sets nothing: give sliceRatio, workloadType, resource, skip, deny or warn",
+        "policy.json:8: a rule that stops here sets nothing else but warn",
+        'cases.yaml:1: unknown key "expext", did you mean "expect"?',
+        'cases.yaml:3: two cases have the name "b"']
+
+
+def test_check_stops_after_a_hundred_mistakes(bundle):
+    rules = ",\n".join(['{ "sliceRatio": 0 }'] * 2000)
+    folder = bundle(policy_lua=None, policy_json=f'{{"rules": [{rules}]}}', cases_yaml="- { name: x, expect: { slices: 1 } }\n")
+    lines = run("check", folder)[1].splitlines()
+    assert len(lines) == 101 and lines[99].startswith(f"{folder}/policy.json:100: sliceRatio: must be")
+    assert lines[100] == f"{folder}/policy.json:101: from here on nobody looked: there are too many mistakes"
+
+
+def test_what_a_policy_notes_while_it_loads_is_no_finding(bundle):
+    folder = bundle(policy_lua="local castslice = require 'castslice'\nfor _, s in ipairs { 'hello', 'policy.json: x', 'a.json#/: x', '#/: x',"
+                               "'policy.json#', 'warning: ' } do castslice.note(s) end\nreturn function() end\n",
+                    policy_json='{"rules": []}', cases_yaml="- { name: x, gpus: 0, expect: { unchanged: true } }\n")
+    assert run("check", folder) == (0, "", "")
+
+
 def test_check_finds_a_rule_that_can_never_match(bundle):
     folder = bundle(policy_lua=None, policy_json='{"rules": [\n  {"name": "all", "sliceRatio": 2},\n\n  {"name": "ml", "namespaces": ["ml"], "sliceRatio": 4}\n]}',
                     cases_yaml="- { name: all, expect: { slices: 2, rule: all } }\n")
