@@ -32,8 +32,11 @@ static bool read_value(data_set *set, data_file *f, error *err)
     json_arena *arena = json_arena_new(TREE_CAP);
     error wrong;
     json *root = json_parse(arena, f->text, f->length, &wrong);
-    bool ok = root && frozen_of_json(set->arena, root, &f->value);
-    if (!root && wrong.line > 0)
+    bool nothing = json_is_null(root);          /* a policy could not tell it from a file that is not there */
+    bool ok = root && !nothing && frozen_of_json(set->arena, root, &f->value);
+    if (nothing)
+        error_set_line(err, ERR_POLICY, 1, "%s:1: null is no data; write {} or [], or remove the file", f->path);
+    else if (!root && wrong.line > 0)
         error_set_line(err, ERR_POLICY, wrong.line, "%s:%d: %s", f->path, wrong.line, wrong.text);
     else if (!root)
         error_set(err, ERR_POLICY, "%s: %s", f->path, wrong.text);

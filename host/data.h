@@ -23,7 +23,8 @@ typedef struct data_set {
 void data_init(data_set *set, size_t cap);      /* `cap`: bytes that the values may take */
 void data_release(data_set *set);
 
-/* Parse one more file; takes `path` and `text`. False and `err` (ERR_POLICY, `path:LINE: sentence`) when it is not JSON. */
+/* Parse one more file; takes `path` and `text`. False and `err` (ERR_POLICY, `path:LINE: sentence`) when it is not JSON, or
+ * nothing but null. */
 bool data_add(data_set *set, const char *name, char *path, char *text, size_t length, error *err);
 
 /* The file of that name, or NULL; `set` may be NULL. */

@@ -11,7 +11,7 @@
 
 enum { MAX_NOTES = 2000, MAX_NOTE = 500 };      /* lines, and the bytes of one */
 
-/// The bundle's `name.json`: a read-only table, or whatever its value is. JSON null is nil.
+/// The bundle's `name.json`: a read-only table, or whatever its value is. A null in it is nil.
 // @function data
 // @tparam string name the file's name without `.json`
 // @return nil when the bundle has no such file
@@ -56,13 +56,26 @@ static size_t cut(const char *line, size_t length)
     return n;
 }
 
-/* [-0, +0, e] */
-static void add_note(lua_State *L, sandbox *s, const char *line, size_t length)
+/* As json.h wants a string: a zero as C0 80, and `?` for what is no UTF-8. NULL when the arena is full. */
+static char *as_json(json_arena *arena, const char *line, size_t length)
 {
-    size_t n = cut(line, length);
-    luaL_argcheck(L, utf8_valid(line, n) && !memchr(line, 0, n), 1, "not valid UTF-8, or a zero in it");
-    const char *copy = json_arena_strdup(s->arena, line, n);
-    if (copy && s->note_count++ < MAX_NOTES)
+    char *copy = json_arena_alloc(arena, 2 * length + 1), *to = copy;
+    uint32_t code;
+    for (size_t i = 0, n; copy && i < length; i += n ? n : 1) {
+        n = utf8_decode(line + i, length - i, &code);
+        if (n == 0)
+            *to++ = '?';
+        else
+            to = code ? mempcpy(to, line + i, n) : stpcpy(to, "\xC0\x80");
+    }
+    return copy;
+}
+
+static void add_note(sandbox *s, const char *line, size_t length)
+{
+    const char *copy = s->note_count < MAX_NOTES ? as_json(s->arena, line, cut(line, length)) : NULL;
+    s->note_count++;
+    if (copy)
         json_append(s->notes, json_new_string(s->arena, copy));
 }
 
@@ -77,7 +90,7 @@ static int f_note(lua_State *L)
     const char *line = luaL_optlstring(L, 1, NULL, &length);
     sandbox *s = sandbox_of(L);
     if (line && s->notes)
-        add_note(L, s, line, length);
+        add_note(s, line, length);
     lua_pushboolean(L, s->notes != NULL);
     return 1;
 }

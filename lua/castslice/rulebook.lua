@@ -262,12 +262,12 @@ local function some_warnings(value)
   return copy
 end
 
--- A resource name, as decision.c reads it.
+-- A resource name, as decision_valid_resource() in decision.c reads it: quota calls it requests.NAME.
 local function a_resource(value)
   local parts = type(value) == "string" and text.split(value, "/") or {}
   local domain = parts[1]
   if #parts ~= 2 or not is_subdomain(domain) or not is_short_name(parts[2]) or value == "nvidia.com/gpu"
-    or domain == "kubernetes.io" or text.ends_with(domain, ".kubernetes.io")
+    or text.ends_with(domain, "kubernetes.io") or #domain > 253 - #"requests."
     or text.starts_with(value, "requests.") then
     return nil, "", "must be an extended resource such as \"nvidia.com/gpu-shared\": a domain that is not "
       .. "kubernetes.io, a slash and a name, and not nvidia.com/gpu itself"

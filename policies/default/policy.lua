@@ -14,8 +14,11 @@ local castslice = require "castslice"
 local text = require "castslice.text"
 
 -- Beside this file may lie a policy.json: rules that enrol Pods without an annotation (docs/rules.md).
-local rules = castslice.data "policy" and require "castslice.rules"
-local book = rules and rules.load("policy", presets)
+local rules, book
+if castslice.data "policy" ~= nil then
+  rules = require "castslice.rules"
+  book = rules.load("policy", presets)
+end
 
 local names = {}
 for name in pairs(presets) do names[#names + 1] = name end

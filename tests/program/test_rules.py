@@ -212,6 +212,9 @@ def fields(text):
 REFUSED = [
     ('{\n  "rules": [\n  ]\n  ]', 4, "bad JSON"),
     ("[1]", 1, "must be an object"),
+    ("false", 1, "must be an object"),
+    ("\n0", 2, "must be an object"),
+    ("null", 1, "null is no data; write {} or [], or remove the file"),
     ('{ "rules": {\n "a": 1 } }', 1, "rules: must be a list"),
     ('{\n  "ruls": [] }', 2, "unknown key `ruls`; did you mean `rules`?"),
     ('{\n  "resource": "nvidia.com/gpu" }', 2, "resource: must be an extended resource"),
@@ -260,6 +263,23 @@ REFUSED = [
 ]
 
 
+RESOURCES = ["a.com/b", "nvidia.com/gpu.shared", "nvidia.com/mig-1g.5gb", "xkubernetes.io/a", "a.k8s.io/b", "a/b", "a.b/" + "c" * 63,
+             "a.b/" + "c" * 64, "a" * 244 + "/b", "a" * 245 + "/b", "a..b/c", ".a/b", "a./b", "A.com/b", "a.com/B_c.d", "a.com/-b", "/b", "a/",
+             "a/b/c", "b", "", "requests.a/b", "requests/b", "nvidia.com/gpu", "-a.b/c", "a.-b/c", "a_b/c", "é.com/b", "a.com/é"]
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_a_rule_takes_the_resources_that_a_decision_may_have(tmp_path, name):
+    """Or a rule would load that fails on the first Pod."""
+    by_rule, by_decision = tmp_path / "rule", tmp_path / "decision"
+    by_rule.mkdir()
+    by_decision.mkdir()
+    (by_rule / "policy.json").write_text(json.dumps({"rules": [{"resource": name}]}))
+    (by_decision / "policy.lua").write_text(f"return function() return {{ ratio = 1, resource = {json.dumps(name)} }} end\n")
+    taken, allowed = (run("review", "--policy", folder, ROOT / "docs/ollama.yaml")[0] == 0 for folder in (by_rule, by_decision))
+    assert taken == allowed
+
+
 @pytest.mark.parametrize("text, line, words", REFUSED)
 def test_a_mistake_is_refused_with_its_line(tmp_path, text, line, words):
     (tmp_path / "policy.json").write_text(text)
@@ -303,6 +323,19 @@ def test_a_policy_may_note_what_it_likes(tmp_path):
     assert status == 0 and json.loads(stdout)["notes"] == ["gpus: 1\x1b[31m"]
     status, stdout, _ = run("review", "--policy", tmp_path, ROOT / "docs/ollama.yaml")
     assert status == 0 and "  gpus: 1?[31m\n" in stdout
+
+
+def test_a_note_that_is_no_text_does_not_end_a_review_that_the_server_would_answer(tmp_path):
+    (tmp_path / "policy.lua").write_text(
+        'local c = require "castslice"\nreturn function() c.note("a\\0b\\xFFc\\xC3") c.note("\\0") return { ratio = 2 } end')
+    status, stdout, _ = run("review", "-o", "json", "--policy", tmp_path, ROOT / "docs/ollama.yaml")
+    assert status == 0 and json.loads(stdout)["notes"] == ["a\x00b?c?", "\x00"]
+
+
+def test_a_rule_may_have_any_name(tmp_path):
+    for name in ("x\x00y", "a\nb", "\x1b[31m", "\u2028"):
+        (tmp_path / "policy.json").write_text(json.dumps({"rules": [{"name": name, "sliceRatio": 2}]}))
+        assert json.loads(run("review", "-o", "json", "--policy", tmp_path, ROOT / "docs/ollama.yaml")[1])["notes"] == [f"rule {name}: matches"]
 
 
 # ---- many rules ------------------------------------------------------------------------------
