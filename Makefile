@@ -26,6 +26,7 @@ TEST_PACKAGES  := $(DEMO_PACKAGES) libcmocka-dev lua5.4 lua-busted prometheus op
 LINT_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev clang-tidy lua-check python3
 E2E_PACKAGES   := $(BUILD_PACKAGES) iproute2 util-linux procps openssl libc-bin python3 python3-pytest python3-yaml
 FUZZ_PACKAGES  := $(BUILD_PACKAGES) clang libclang-rt-14-dev
+BENCH_PACKAGES := $(BUILD_PACKAGES) nginx wrk procps python3
 IMAGE_PACKAGES := $(BUILD_PACKAGES) buildah umoci python3 python3-pytest
 
 # ---- flags -------------------------------------------------------------------
@@ -251,6 +252,12 @@ image-files:
 .PHONY: bench-reload
 bench-reload: $(BUILD)/bench/bench_reload  ## ten thousand reloads: what they leave behind, what they cost the reviews beside them
 	$(Q)$<
+
+.PHONY: bench-serve
+bench-serve:  ## what a review costs the server, next to nginx that answers a constant
+	$(call install-packages,$(BENCH_PACKAGES))
+	$(Q)$(MAKE) --no-print-directory $(JOBS) all
+	$(Q)PYTHONPATH=tests/program PYTHONDONTWRITEBYTECODE=1 CASTSLICE=$(abspath $(BUILD)/castslice) $(PYTHON) tests/bench/bench_serve.py
 
 .PHONY: install
 install: all  ## copy the program to $(PREFIX)/bin (DESTDIR is honoured)
