@@ -39,7 +39,7 @@ struct reload {
     char served_policy[DIGEST_TEXT], served_chain[DIGEST_TEXT];
     attempt tried_policy, tried_certificate;
     pthread_t thread;
-    bool started;
+    bool started, told;             /* told: that there are no watches */
     atomic_bool forced, stopping;
 };
 
@@ -296,6 +296,17 @@ static void watch_folder_of(watch *w, const char *file)
     free(folder);
 }
 
+/* Before the files are read: what changes meanwhile wakes the next wait. */
+static void arm(reload *r)
+{
+    if (watch_arm(r->watch) || r->told)
+        return;
+    log_warn("no inotify", LOG_S("detail", "the system has no more watches (fs.inotify.max_user_instances, "
+                                           "max_user_watches): changes are seen by the poll only"),
+             LOG_N("seconds", r->options->reload_poll_seconds));
+    r->told = true;
+}
+
 reload *reload_new(const options *o, standing *s, error *err)
 {
     reload *r = mem_zalloc(sizeof *r);
@@ -308,6 +319,7 @@ reload *reload_new(const options *o, standing *s, error *err)
         watch_folder_of(r->watch, o->certificate);
     if (o->key)
         watch_folder_of(r->watch, o->key);
+    arm(r);
     if (first_policy(r, err) && first_certificate(r, err))
         return r;
     reload_free(r);
@@ -363,17 +375,10 @@ static void wait_for_change(reload *r)
 static void *watch_and_reload(void *data)
 {
     reload *r = data;
-    bool told = false;
     setpriority(PRIO_PROCESS, 0, NICE);         /* on Linux: of this thread only */
-    while (!atomic_load(&r->stopping)) {
-        if (!watch_arm(r->watch) && !told) {
-            log_warn("no inotify", LOG_S("detail", "the system has no more watches (fs.inotify.max_user_instances, "
-                                                   "max_user_watches): changes are seen by the poll only"),
-                     LOG_N("seconds", r->options->reload_poll_seconds));
-            told = true;
-        }
+    for (wait_for_change(r); !atomic_load(&r->stopping); wait_for_change(r)) {
+        arm(r);
         reload_look(r, atomic_exchange(&r->forced, false));
-        wait_for_change(r);
     }
     return NULL;
 }
