@@ -50,33 +50,69 @@ static int cannot(const char *sentence)
 
 /* ---- into a manifest ---------------------------------------------------- */
 
-/* The one operation for webhooks/INDEX, or none when it does not call this Service. */
-static bool add_bundle(patch *p, const manifest *m, const json *webhook, size_t index, const options *o, json *bundle)
+/* What makes webhooks trust the authority, wherever they stand in a document. */
+typedef struct trusting {
+    patch *patch;
+    const manifest *m;
+    const options *options;
+    json *bundle;
+} trusting;
+
+static bool calls_service(const json *webhook, const options *o)
 {
     const json *service = json_get(json_get(webhook, "clientConfig"), "service");
-    if (strcmp(json_text(service, "name"), o->service) != 0 || strcmp(json_text(service, "namespace"), o->namespace) != 0)
-        return true;
-    char path[64];
-    snprintf(path, sizeof path, "/webhooks/%zu/clientConfig/caBundle", index);
-    char *kept = json_arena_strdup(m->arena, path, strlen(path));
-    p->ops[p->count++] = (patch_op){ .path = kept, .value = bundle };
-    return kept && bundle;
+    return strcmp(json_text(service, "name"), o->service) == 0 && strcmp(json_text(service, "namespace"), o->namespace) == 0;
 }
 
-/* What makes every webhook of a configuration trust the authority; no operation for any other document. */
+/* One operation for each webhook of the object at `at`, a JSON Pointer, that calls the Service. */
+static bool trust_in_object(const trusting *t, const json *object, const char *at)
+{
+    const json *webhooks = json_get(object, "webhooks");
+    size_t index = 0;
+    for (const json *w = json_is_array(webhooks) ? json_first(webhooks) : NULL; w; w = json_next(w), index++) {
+        char path[96];
+        if (!calls_service(w, t->options))
+            continue;
+        snprintf(path, sizeof path, "%s/webhooks/%zu/clientConfig/caBundle", at, index);
+        char *kept = json_arena_strdup(t->m->arena, path, strlen(path));
+        if (!kept)
+            return false;
+        t->patch->ops[t->patch->count++] = (patch_op){ .path = kept, .value = t->bundle };
+    }
+    return true;
+}
+
+/* A list is what `kubectl get` prints of several. */
+static bool trust_in_document(const trusting *t, const json *root)
+{
+    const json *items = json_get(root, "items");
+    size_t index = 0;
+    bool ok = trust_in_object(t, root, "");
+    for (const json *item = json_is_array(items) ? json_first(items) : NULL; ok && item; item = json_next(item)) {
+        char at[32];
+        snprintf(at, sizeof at, "/items/%zu", index++);
+        ok = trust_in_object(t, item, at);
+    }
+    return ok;
+}
+
+static size_t count_webhooks(const json *root)
+{
+    const json *items = json_get(root, "items");
+    size_t count = json_size(json_get(root, "webhooks"));
+    for (const json *item = json_first(items); item; item = json_next(item))
+        count += json_size(json_get(item, "webhooks"));
+    return count;
+}
+
+/* No operation for a document without webhooks that call the Service. */
 static bool bundle_patch(patch *p, const manifest *m, const manifest_document *d, const options *o, const char *base64,
                          error *err)
 {
-    const json *webhooks = json_get(d->root, "webhooks");
-    size_t index = 0;
-    *p = (patch){ .ops = json_arena_alloc(m->arena, (json_size(webhooks) + 1) * sizeof *p->ops) };
-    json *bundle = json_new_string(m->arena, base64);
-    bool ok = p->ops != NULL;
-    if (!json_is_array(webhooks))
-        return ok;
-    for (const json *w = json_first(webhooks); ok && w; w = json_next(w))
-        ok = add_bundle(p, m, w, index++, o, bundle);
-    return ok || error_set(err, ERR_TOO_LARGE, "%s: too large to be changed", m->name);
+    *p = (patch){ .ops = json_arena_alloc(m->arena, (count_webhooks(d->root) + 1) * sizeof *p->ops) };
+    trusting t = { p, m, o, json_new_string(m->arena, base64) };
+    return (p->ops && t.bundle && trust_in_document(&t, d->root)) ||
+           error_set(err, ERR_TOO_LARGE, "%s: too large to be changed", m->name);
 }
 
 static void put_as_it_was(const manifest_document *d, buf *out)

@@ -162,6 +162,20 @@ def test_only_webhooks_that_call_the_service_are_touched():
     assert status == 0 and ["caBundle" in w["clientConfig"] for w in webhooks] == [True, False, False]
 
 
+@pytest.mark.parametrize("write", [yaml.safe_dump, lambda o: json.dumps(o, indent=4), json.dumps], ids=["yaml", "json", "one line"])
+def test_webhooks_in_a_list_are_patched_too(write):
+    """As `kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations -o yaml` prints them."""
+    def webhooks(*services):
+        return [{"name": s, "clientConfig": {"service": {"name": s, "namespace": "cast-slice"}}} for s in services]
+    kept = {"kind": "List", "apiVersion": "v1", "items": [
+        {"kind": "ConfigMap", "data": {"webhooks": "[]"}}, {"kind": "MutatingWebhookConfiguration", "webhooks": webhooks("other")},
+        {"kind": "MutatingWebhookConfiguration", "webhooks": webhooks("other", "cast-slice-webhook", "cast-slice-webhook")}]}
+    status, out, _ = run("certificate", "--patch", "-", stdin=write(kept))
+    patched, secret = yaml.safe_load_all(out)
+    bundles = [w["clientConfig"].pop("caBundle", None) for w in patched["items"][2]["webhooks"]]
+    assert status == 0 and patched == kept and bundles == [None, secret["data"]["ca.crt"], secret["data"]["ca.crt"]]
+
+
 # ---- inspecting --------------------------------------------------------------
 
 def leaf(folder, *extensions, days=30, key=("ec", "-pkeyopt", "ec_paramgen_curve:P-256"), digest="-sha256", ca=None, name=NAME):
