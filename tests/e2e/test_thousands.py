@@ -19,6 +19,9 @@ def test_two_thousand_pods_under_rolling_restarts(castslice, namespace, cluster)
         except ApiError as error:
             refused.append(str(error))
 
+    def delete(pod):
+        cluster.api("DELETE", f"/api/v1/namespaces/{namespace}/pods/{pod['metadata']['name']}?gracePeriodSeconds=0", keep=True)
+
     def bursts():
         """At least PODS, and on until the last restart is over."""
         count = 0
@@ -38,10 +41,12 @@ def test_two_thousand_pods_under_rolling_restarts(castslice, namespace, cluster)
         created = created.result()
 
     kinds = {"shared": 0, "whole": 0, "half": 0}
-    for pod in cluster.pods(namespace):
+    pods = cluster.pods(namespace)
+    for pod in pods:
         whole, shared = gpus_of(pod), shares_of(pod)
         kinds["shared" if not whole and shared == shares(main=4) else "whole" if not shared else "half"] += 1
     print(f"\n{created} Pods in bursts of {BURST} under {RESTARTS} rolling restarts: {kinds}, {len(refused)} refused")
     assert not refused and kinds == {"shared": created, "whole": 0, "half": 0}
-    cluster.api("DELETE", f"/api/v1/namespaces/{namespace}/pods?gracePeriodSeconds=0")
+    with concurrent.futures.ThreadPoolExecutor(BURST) as pool:      # all at once may take longer than a request lives
+        list(pool.map(delete, pods))
     until(lambda: not cluster.pods(namespace), "the Pods to go")
