@@ -19,6 +19,7 @@
 #define RULES "policy.json"
 #define MAX_OUTPUT ((size_t)16 << 20)           /* bytes printed */
 #define MAX_NOTES ((size_t)16 << 20)            /* bytes of what a policy says while it loads */
+#define ROOM 4                                  /* times the memory of a load */
 
 typedef struct session {
     options options;
@@ -149,26 +150,40 @@ static void report_presets(session *s, bundle *b)
 
 /* ---- the command --------------------------------------------------------- */
 
+/* What the library says of the rules. It looks further than a load does, so in more memory: what a reload refuses has
+ * been said by then. */
+static void look_through(session *s, const char *dir, vm_limits limits, bool loads)
+{
+    error err;
+    json_arena *arena = json_arena_new(MAX_NOTES);
+    vm_observer observer = { .notes = json_new_array(arena), .arena = arena };
+    limits.memory *= ROOM;
+    limits.observer = &observer;
+    bundle *b = bundle_read(dir, 1, limits.memory, &err);
+    if (b && !bundle_compile(b, limits, &err) && loads)
+        add(s, false, dir, 0, "is too large to be looked through for rules that make no sense");
+    for (const json *n = b ? json_first(observer.notes) : NULL; n; n = json_next(n))
+        report_note(s, b, json_string(n));
+    bundle_unref(b);
+    json_arena_free(arena);
+}
+
 static void check_bundle(const char *dir, void *context)
 {
     session *s = context;
     error err;
-    json_arena *arena = json_arena_new(MAX_NOTES);
-    vm_observer observer = { .notes = json_new_array(arena), .arena = arena };
     vm_limits limits = options_limits(&s->options);
-    limits.observer = &observer;
     bundle *b = bundle_read(dir, 1, limits.memory, &err);
-    bool compiled = b && bundle_compile(b, limits, &err);
-    if (!compiled)
+    bool loads = b && bundle_compile(b, limits, &err);
+    if (!loads)
         report_error(s, dir, &err);
-    for (const json *n = b ? json_first(observer.notes) : NULL; n; n = json_next(n))
-        report_note(s, b, json_string(n));
-    if (compiled)
+    if (loads || (b && err.kind == ERR_POLICY))         /* else it spent a limit */
+        look_through(s, dir, limits, loads);
+    if (loads)
         report_presets(s, b);
     if (b)
-        report_cases(s, b, dir, compiled);
+        report_cases(s, b, dir, loads);
     bundle_unref(b);
-    json_arena_free(arena);
 }
 
 int cmd_check(int argc, char **argv)

@@ -41,7 +41,7 @@ static bool read_value(data_set *set, data_file *f, error *err)
     else if (!root)
         error_set(err, ERR_POLICY, "%s: %s", f->path, wrong.text);
     else if (!ok)
-        error_set(err, ERR_POLICY_MEMORY, "%s: needs more than the policy's memory", f->path);
+        error_set(err, ERR_POLICY_MEMORY, "%s: needs more than the policy's memory (--policy-memory)", f->path);
     json_arena_free(arena);
     return ok;
 }

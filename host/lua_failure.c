@@ -29,12 +29,17 @@ int lua_failure_handler(lua_State *L)
 
 typedef struct sentence { char text[160]; } sentence;
 
+static const char *subject(const lua_failure *f)
+{
+    return f->loading ? "loading the policy" : "the policy";
+}
+
 static sentence memory_sentence(const lua_failure *f)
 {
     sentence s;
     bool whole = f->memory % ((size_t)1 << 20) == 0;
-    snprintf(s.text, sizeof s.text, "%s needed more than its %zu %s of memory", f->subject,
-             whole ? f->memory >> 20 : f->memory >> 10, whole ? "MiB" : "KiB");
+    snprintf(s.text, sizeof s.text, "%s needed more than its %zu %s of memory%s", subject(f),
+             whole ? f->memory >> 20 : f->memory >> 10, whole ? "MiB" : "KiB", f->loading ? " (--policy-memory)" : "");
     return s;
 }
 
@@ -43,19 +48,19 @@ static sentence trip_sentence(const lua_failure *f)
     sentence s;
     switch (f->box->trip) {
     case TRIP_CPU:
-        snprintf(s.text, sizeof s.text, "%s used more than its %lld ms of CPU time", f->subject,
-                 (long long)((f->box->cpu_ns + 999999) / 1000000));
+        snprintf(s.text, sizeof s.text, "%s used more than its %lld ms of CPU time%s", subject(f),
+                 (long long)((f->box->cpu_ns + 999999) / 1000000), f->loading ? " (20 times --policy-cpu-ms)" : "");
         return s;
     case TRIP_DEADLINE:
         snprintf(s.text, sizeof s.text, "%s was not done in the %lld ms that were left of the API server's time-out",
-                 f->subject, (long long)((f->box->deadline_ns - f->box->wall_start + 999999) / 1000000));
+                 subject(f), (long long)((f->box->deadline_ns - f->box->wall_start + 999999) / 1000000));
         return s;
     case TRIP_STRING:
-        snprintf(s.text, sizeof s.text, "%s made a string longer than %zu MiB", f->subject, SANDBOX_MAX_STRING >> 20);
+        snprintf(s.text, sizeof s.text, "%s made a string longer than %zu MiB", subject(f), SANDBOX_MAX_STRING >> 20);
         return s;
     case TRIP_TABLE:
         snprintf(s.text, sizeof s.text, "%s made a table of more than %zu keys; a .json file, read by castslice.data, may "
-                 "have more", f->subject, sandbox_max_keys(f->box));
+                 "have more", subject(f), sandbox_max_keys(f->box));
         return s;
     case TRIP_DEPTH:
         return (sentence){ "stack overflow: functions call one another without end" };

@@ -14,7 +14,7 @@ typedef struct lua_failure {
     const sandbox *box;
     const vm_source *entry;     /* whose path is named when no better one is known */
     size_t memory;              /* the cap */
-    const char *subject;        /* "the policy", "loading the policy" */
+    bool loading;               /* not a review: its limits are for who serves the policy to raise */
 } lua_failure;
 
 /* `message` is the error value when it was a string, else NULL. Always false. */

@@ -39,9 +39,9 @@ typedef struct run {
 /* The stack of the image. */
 enum { HANDLER = 1, RUN, DECIDE };
 
-static lua_failure failure(const vm *v, const char *subject)
+static lua_failure failure(const vm *v, bool loading)
 {
-    return (lua_failure){ &v->box, v->entry, v->limits.memory, subject };
+    return (lua_failure){ &v->box, v->entry, v->limits.memory, loading };
 }
 
 /* The error value, read without any call that could raise or convert. */
@@ -123,7 +123,7 @@ static bool load(vm *v, error *err)
     }
     if (status == LUA_OK && !v->box.trip)
         return true;
-    lua_failure f = failure(v, "loading the policy");
+    lua_failure f = failure(v, true);
     return lua_failure_explain(&f, status, L ? message_of(L) : NULL, err);
 }
 
@@ -188,7 +188,7 @@ const char *vm_trace(const vm *v)
 static json *result(vm *v, const run *r, int status)
 {
     if (status != LUA_OK || v->box.trip) {
-        lua_failure f = failure(v, "the policy");
+        lua_failure f = failure(v, false);
         lua_failure_explain(&f, status, message_of(v->box.L), r->err);
         return NULL;
     }

@@ -326,6 +326,18 @@ def test_check_takes_as_many_rules_as_a_reload(bundle):
                                    "matches: there are too many alike (warning)\n")
 
 
+def test_check_refuses_no_bundle_that_a_reload_takes(bundle):
+    """Looking for rules that make no sense needs more memory than loading them."""
+    rules = [{"namespaces": [f"ns-{i}"], "labelSelector": {"app": f"a{i}"}, "sliceRatio": 2} for i in range(3400)]
+    folder = bundle(policy_lua=None, policy_json=json.dumps({"rules": rules}, separators=(",", ":")),
+                    cases_yaml="- { name: x, gpus: 0, expect: { unchanged: true } }\n")
+    assert run("check", folder) == (0, "", "")
+    for memory, words in (("512KiB", "policy.json: needs more than the policy's memory"),
+                          ("3MiB", "loading the policy needed more than its 3 MiB of memory")):
+        status, out, _ = run("check", folder, "--policy-memory", memory)
+        assert status == 1 and out.endswith(words + " (--policy-memory)\n")
+
+
 def test_check_finds_two_rules_of_one_name(bundle):
     folder = bundle(policy_lua=None, policy_json='{"rules": [{"name": "ml", "namespaces": ["a"], "skip": true},\n'
                                                  '{"name": "ml", "sliceRatio": 2}]}',

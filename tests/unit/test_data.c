@@ -75,7 +75,7 @@ static void what_is_wrong_is_said(void **state)
     buf_puts(&many, "]");
     assert_false(add(&set, many.data, &err));
     buf_release(&many);
-    assert_string_equal(err.text, "dir/policy.json: needs more than the policy's memory");
+    assert_string_equal(err.text, "dir/policy.json: needs more than the policy's memory (--policy-memory)");
     assert_int_equal(err.kind, ERR_POLICY_MEMORY);
     data_release(&set);
 }
