@@ -8,6 +8,7 @@
 #include "nearest.h"
 #include "review.h"
 #include "source.h"
+#include "utf8.h"
 #include "yaml.h"
 
 #include <inttypes.h>
@@ -235,8 +236,7 @@ cases *cases_check(const char *path, const char *text, size_t length, cases_mist
     c->path = mem_strdup(path);
     c->arena = json_arena_new(MAX_TREE);
     c->run = json_arena_new(MAX_TREE);
-    bool marked = length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0;   /* some editors cannot help it */
-    source_text in = { .text = text, .start = marked ? 3 : 0, .end = length, .line = 1 };
+    source_text in = { .text = text, .start = utf8_mark(text, length), .end = length, .line = 1 };
     json *root = NULL;
     source_node *at = NULL;
     error why;

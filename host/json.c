@@ -108,6 +108,19 @@ char *json_arena_strdup(json_arena *arena, const char *text, size_t length)
     return copy;
 }
 
+char *json_arena_encode(json_arena *arena, const char *text, size_t length)
+{
+    char *out = json_arena_alloc(arena, 2 * length + 1), *end = out;
+    for (size_t i = 0; out && i < length; i++)
+        if (text[i]) {
+            *end++ = text[i];
+        } else {
+            *end++ = '\xC0';
+            *end++ = '\x80';
+        }
+    return out;
+}
+
 size_t json_arena_used(const json_arena *arena)
 {
     return arena->used;

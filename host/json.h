@@ -31,6 +31,7 @@ json_arena *json_arena_new(size_t cap);                  /* `cap` in bytes; neve
 void json_arena_free(json_arena *arena);                 /* NULL is fine */
 void *json_arena_alloc(json_arena *arena, size_t size);  /* 16-byte aligned, zeroed; NULL above the ceiling */
 char *json_arena_strdup(json_arena *arena, const char *text, size_t length);  /* NULL above the ceiling */
+char *json_arena_encode(json_arena *arena, const char *text, size_t length);  /* the same, each zero as C0 80 */
 size_t json_arena_used(const json_arena *arena);         /* bytes handed out */
 
 /* ---- reading ------------------------------------------------------------ */

@@ -301,7 +301,7 @@ static bool scan_value(scan *s)
 
 static bool scan_document(scan *s)
 {
-    if (left(s) >= 3 && memcmp(s->at, "\xEF\xBB\xBF", 3) == 0)
+    if (utf8_mark((const char *)s->at, left(s)))
         return fail(s, "a byte order mark");
     skip_space(s);
     if (!scan_value(s))

@@ -47,34 +47,12 @@ static int f_freeze(lua_State *L)
     return 1;
 }
 
-/* Cut between two characters. */
-static size_t cut(const char *line, size_t length)
-{
-    size_t n = length < MAX_NOTE ? length : MAX_NOTE;
-    while (n && n < length && ((unsigned char)line[n] & 0xC0) == 0x80)
-        n--;
-    return n;
-}
-
-/* As json.h wants a string: a zero as C0 80, and `?` for what is no UTF-8. NULL when the arena is full. */
-static char *as_json(json_arena *arena, const char *line, size_t length)
-{
-    char *copy = json_arena_alloc(arena, 2 * length + 1), *to = copy;
-    uint32_t code;
-    for (size_t i = 0, n; copy && i < length; i += n ? n : 1) {
-        n = utf8_decode(line + i, length - i, &code);
-        if (n == 0)
-            *to++ = '?';
-        else
-            to = code ? mempcpy(to, line + i, n) : stpcpy(to, "\xC0\x80");
-    }
-    return copy;
-}
-
 static void add_note(sandbox *s, const char *line, size_t length)
 {
-    const char *copy = s->note_count < MAX_NOTES ? as_json(s->arena, line, cut(line, length)) : NULL;
-    s->note_count++;
+    char text[MAX_NOTE + 1];
+    if (s->note_count++ >= MAX_NOTES)
+        return;
+    const char *copy = json_arena_encode(s->arena, text, utf8_copy(text, sizeof text, line, length));
     if (copy)
         json_append(s->notes, json_new_string(s->arena, copy));
 }

@@ -52,20 +52,6 @@ static json *made(const reader *r, json *node)
 
 /* ---- values ------------------------------------------------------------- */
 
-/* A zero becomes the two bytes that json.h writes for it. */
-static char *without_zeros(json_arena *arena, const char *s, size_t length)
-{
-    char *out = json_arena_alloc(arena, 2 * length + 1), *end = out;
-    for (size_t i = 0; out && i < length; i++)
-        if (s[i]) {
-            *end++ = s[i];
-        } else {
-            *end++ = '\xC0';
-            *end++ = '\x80';
-        }
-    return out;
-}
-
 /* [-0, +0, e] The string at `index`, checked; NULL and the error when it cannot be handed on. */
 static const char *read_text(const reader *r, int index)
 {
@@ -78,7 +64,7 @@ static const char *read_text(const reader *r, int index)
     }
     if (!memchr(s, 0, length))
         return s;
-    s = without_zeros(r->arena, s, length);
+    s = json_arena_encode(r->arena, s, length);
     if (!s)
         full(r);
     return s;

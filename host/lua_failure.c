@@ -71,20 +71,6 @@ static sentence trip_sentence(const lua_failure *f)
 
 /* ---- messages ----------------------------------------------------------- */
 
-/* One line of valid UTF-8, whatever the policy raised. */
-static void first_line(const char *message, char *out, size_t size)
-{
-    size_t length = strcspn(message, "\n"), n = 0;
-    uint32_t code;
-    for (size_t i = 0, step; i < length && n + 4 < size; i += step) {
-        step = utf8_decode(message + i, length - i, &code);
-        memcpy(out + n, step ? message + i : "?", step ? step : 1);
-        n += step ? step : 1;
-        step = step ? step : 1;
-    }
-    out[n] = '\0';
-}
-
 /* How Lua writes a path into its messages: the last 56 bytes of a long one. */
 static size_t short_path(const char *path, char out[LUA_IDSIZE])
 {
@@ -140,7 +126,7 @@ static bool say_data(const lua_failure *f, error *err, const char *text)
 static bool say_message(const lua_failure *f, error *err, const char *message)
 {
     char text[sizeof err->text];
-    first_line(message, text, sizeof text);
+    utf8_copy(text, sizeof text, message, strcspn(message, "\n"));
     if (!say_data(f, err, text))
         return false;
     const char *rest, *path = split_path(f, text, &rest);

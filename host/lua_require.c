@@ -2,6 +2,7 @@
 
 #include "embedded.h"
 #include "sandbox.h"
+#include "utf8.h"
 
 #include <string.h>
 
@@ -30,12 +31,8 @@ static const char *next_piece(lua_State *L, void *data, size_t *size)
 
 void lua_require_compile(lua_State *L, const vm_source *source)
 {
-    static const char bom[] = "\xEF\xBB\xBF";
-    reading r = { source->text, source->length };
-    if (r.left >= 3 && memcmp(r.at, bom, 3) == 0) {     /* some editors cannot help it */
-        r.at += 3;
-        r.left -= 3;
-    }
+    size_t mark = utf8_mark(source->text, source->length);      /* some editors cannot help it */
+    reading r = { source->text + mark, source->length - mark };
     if (r.left && *r.at == LUA_SIGNATURE[0])
         luaL_error(L, "%s: compiled Lua is not accepted; give the source", source->path);
     const char *name = lua_pushfstring(L, "@%s", source->path);     // name

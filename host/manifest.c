@@ -1,6 +1,7 @@
 #include "manifest.h"
 
 #include "text.h"
+#include "utf8.h"
 #include "yaml.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 
 #define ARENA_CAP ((size_t)1 << 30)     /* trees and places of one file; taken as they grow */
 #define CASTOPS "castops.io/"           /* what our annotations start with */
-#define BOM "\xEF\xBB\xBF"
 
 /* ---- the kinds we know -------------------------------------------------- */
 
@@ -523,7 +523,7 @@ static bool parse(manifest *m, error *err)
     reader r = { m, &m->documents, err };
     if (m->text.toobig)
         return error_set(err, ERR_TOO_LARGE, "larger than %zu MiB", MANIFEST_MAX_FILE >> 20);
-    m->mark = m->text.len >= 3 && memcmp(m->text.data, BOM, 3) == 0 ? 3 : 0;
+    m->mark = utf8_mark(m->text.data, m->text.len);
     return read_documents(&r);
 }
 

@@ -1,5 +1,7 @@
 #include "utf8.h"
 
+#include <string.h>
+
 static size_t length_of(unsigned char lead)
 {
     return lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
@@ -37,4 +39,25 @@ bool utf8_valid(const char *s, size_t length)
             return false;
     }
     return true;
+}
+
+size_t utf8_mark(const char *s, size_t length)
+{
+    return length >= 3 && memcmp(s, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+}
+
+size_t utf8_copy(char *out, size_t size, const char *s, size_t length)
+{
+    size_t used = 0;
+    for (size_t i = 0, n; i < length; i += n) {
+        uint32_t code;
+        size_t whole = utf8_decode(s + i, length - i, &code);
+        n = whole ? whole : 1;
+        if (used + n >= size)
+            break;
+        memcpy(out + used, whole ? s + i : "?", n);
+        used += n;
+    }
+    out[used] = '\0';
+    return used;
 }
