@@ -338,6 +338,11 @@ const vm_source *bundle_source(const bundle *b, size_t index)
     return index < b->file_count ? &b->sources[index] : NULL;
 }
 
+const data_set *bundle_data(const bundle *b)
+{
+    return &b->data;
+}
+
 const data_file *bundle_rules(const bundle *b)
 {
     return data_find(&b->data, "policy", strlen("policy"));

@@ -41,7 +41,8 @@ typedef struct bundle_file {
 /* Its own Lua files, not the library: one of `index` from 0, or NULL behind the last. */
 const vm_source *bundle_source(const bundle *b, size_t index);
 
-/* The value and the lines of its policy.json; NULL when it has none. */
+/* What castslice.data reads: its JSON files, and policy.json among them; NULL when it has none. */
+const struct data_set *bundle_data(const bundle *b);
 const struct data_file *bundle_rules(const bundle *b);
 
 const bundle_file *bundle_cases(const bundle *b);        /* cases.yaml; NULL when it has none */

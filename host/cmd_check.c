@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RULES "policy.json"
 #define MAX_OUTPUT ((size_t)16 << 20)           /* bytes printed */
 #define MAX_NOTES ((size_t)16 << 20)            /* bytes of what a policy says while it loads */
 #define ROOM 4                                  /* times the memory of a load */
@@ -81,17 +80,17 @@ static void report_error(session *s, const char *dir, const error *err)
     free(file);
 }
 
-/* A note of the library, `FILE#POINTER: SENTENCE`, with the line that the pointer names. What begins with `warning: ` is no
- * mistake. A policy may note whatever else it likes. */
+/* A note of the library, with the line that it names. What begins with `warning: ` is no mistake. A policy may note
+ * whatever else it likes. */
 static void report_note(session *s, const bundle *b, const char *note)
 {
     static const char mark[] = "warning: ";
     bool is_warning = strncmp(note, mark, sizeof mark - 1) == 0;
-    const char *text = is_warning ? note + sizeof mark - 1 : note;
-    const data_file *rules = bundle_rules(b);
-    const char *pointer = strchr(text, '#'), *end = pointer ? strstr(pointer, ": ") : NULL;
-    if (rules && end && strncmp(text, RULES, strlen(RULES)) == 0 && text + strlen(RULES) == pointer)
-        add(s, !is_warning, rules->path, data_line(rules, pointer + 1, (size_t)(end - pointer - 1)), end + 2);
+    const char *sentence;
+    int line;
+    const data_file *file = data_locate(bundle_data(b), is_warning ? note + sizeof mark - 1 : note, &line, &sentence);
+    if (file)
+        add(s, !is_warning, file->path, line, sentence);
 }
 
 static void report_case(session *s, const char *file, const case_result *r)

@@ -92,3 +92,15 @@ int data_line(const data_file *file, const char *pointer, size_t length)
     json_arena_free(arena);
     return line;
 }
+
+const data_file *data_locate(const data_set *set, const char *text, int *line, const char **sentence)
+{
+    const char *dot = strstr(text, ".json#"), *end = dot ? strstr(dot, ": ") : NULL;
+    const data_file *file = end ? data_find(set, text, (size_t)(dot - text)) : NULL;
+    if (!file)
+        return NULL;
+    const char *pointer = dot + strlen(".json#");
+    *line = data_line(file, pointer, (size_t)(end - pointer));
+    *sentence = end + 2;
+    return file;
+}

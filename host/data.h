@@ -33,4 +33,8 @@ const data_file *data_find(const data_set *set, const char *name, size_t length)
 /* The line of what a JSON Pointer names in the file; of its nearest parent when the value is not there. */
 int data_line(const data_file *file, const char *pointer, size_t length);
 
+/* What `text`, "policy.json#/rules/3: sentence", as the library says where data is wrong, is about: the file, the line in
+ * it, and the sentence inside `text`. NULL when it is nothing of the kind, or the set has no such file. */
+const data_file *data_locate(const data_set *set, const char *text, int *line, const char **sentence);
+
 #endif

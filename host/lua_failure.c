@@ -111,24 +111,9 @@ static bool say_here(const lua_failure *f, error *err, error_kind kind, const ch
     return say(err, kind, *p->path ? p->path : f->entry->path, p->line, text);
 }
 
-/* "policy.json#/rules/3: sentence", as the library says where data is wrong: the file's own path and line. */
-static bool say_data(const lua_failure *f, error *err, const char *text)
-{
-    const char *dot = strstr(text, ".json#"), *end = dot ? strstr(dot, ": ") : NULL;
-    const data_file *file = end ? data_find(f->box->data, text, (size_t)(dot - text)) : NULL;
-    if (!file)
-        return true;
-    const char *pointer = dot + strlen(".json#");
-    return say(err, ERR_POLICY, file->path, data_line(file, pointer, (size_t)(end - pointer)), end + 2);
-}
-
 /* Lua has put the place in front of most messages; its own text for it may be cut. */
-static bool say_message(const lua_failure *f, error *err, const char *message)
+static bool say_source(const lua_failure *f, error *err, const char *text)
 {
-    char text[sizeof err->text];
-    utf8_copy(text, sizeof text, message, strcspn(message, "\n"));
-    if (!say_data(f, err, text))
-        return false;
     const char *rest, *path = split_path(f, text, &rest);
     if (!path)
         return say_here(f, err, ERR_POLICY, text);
@@ -137,6 +122,17 @@ static bool say_message(const lua_failure *f, error *err, const char *message)
     bool numbered = end > rest && *end == ':';
     rest = numbered ? end + 1 : rest;
     return say(err, ERR_POLICY, path, numbered ? (int)line : 0, rest + strspn(rest, " "));
+}
+
+/* Its first line, as valid UTF-8, whatever the policy raised. */
+static bool say_message(const lua_failure *f, error *err, const char *message)
+{
+    char text[sizeof err->text];
+    const char *what;
+    int line;
+    utf8_copy(text, sizeof text, message, strcspn(message, "\n"));
+    const data_file *file = data_locate(f->box->data, text, &line, &what);
+    return file ? say(err, ERR_POLICY, file->path, line, what) : say_source(f, err, text);
 }
 
 static error_kind kind_of(sandbox_trip trip)
