@@ -48,18 +48,17 @@ static void add_trust(material *m, const char *name, STACK_OF(X509) *anchors, co
     **end = (material_trust){ .name = mem_strdup(name), .anchors = anchors, .fault = anchors ? NULL : mem_strdup(fault) };
 }
 
-static STACK_OF(X509) *read_chain(const char *file, error *err)
+/* Both take the text; NULL is fine. `name` is for the sentence. */
+static STACK_OF(X509) *take_chain(BIO *text, const char *name, error *err)
 {
-    BIO *text = pem_load(file, err);
-    STACK_OF(X509) *chain = text ? pem_chain(text, file, err) : NULL;
+    STACK_OF(X509) *chain = text ? pem_chain(text, name, err) : NULL;
     BIO_free(text);
     return chain;
 }
 
-static EVP_PKEY *read_key(const char *file, error *err)
+static EVP_PKEY *take_key(BIO *text, const char *name, error *err)
 {
-    BIO *text = pem_load(file, err);
-    EVP_PKEY *key = text ? pem_key(text, file, err) : NULL;
+    EVP_PKEY *key = text ? pem_key(text, name, err) : NULL;
     BIO_free(text);
     return key;
 }
@@ -73,18 +72,16 @@ typedef struct reader {
     error *err;
 } reader;
 
-/* In a BIO that wipes it when freed; NULL when it is no base64. */
+/* NULL when it is no base64. */
 static BIO *from_base64(const char *text)
 {
     int length = (int)strlen(text), size = 0, rest = 0;
-    unsigned char *bytes = mem_alloc((size_t)length + 4);
+    char *bytes = mem_alloc((size_t)length + 4);
     EVP_ENCODE_CTX *context = mem_checked(EVP_ENCODE_CTX_new());
     EVP_DecodeInit(context);
-    bool ok = EVP_DecodeUpdate(context, bytes, &size, (const unsigned char *)text, length) >= 0 &&
-              EVP_DecodeFinal(context, bytes + size, &rest) == 1;
-    BIO *out = ok ? mem_checked(BIO_new(BIO_s_secmem())) : NULL;
-    if (out)
-        BIO_write(out, bytes, size + rest);
+    bool ok = EVP_DecodeUpdate(context, (unsigned char *)bytes, &size, (const unsigned char *)text, length) >= 0 &&
+              EVP_DecodeFinal(context, (unsigned char *)bytes + size, &rest) == 1;
+    BIO *out = ok ? pem_text(bytes, (size_t)size + (size_t)rest) : NULL;
     EVP_ENCODE_CTX_free(context);
     OPENSSL_cleanse(bytes, (size_t)length + 4);
     free(bytes);
@@ -95,12 +92,7 @@ static BIO *from_base64(const char *text)
 static BIO *secret_value(const json *secret, const char *key, const char *name, error *err)
 {
     const char *plain = json_string(json_get(json_get(secret, "stringData"), key));
-    if (plain) {
-        BIO *out = mem_checked(BIO_new(BIO_s_secmem()));
-        BIO_write(out, plain, (int)strlen(plain));
-        return out;
-    }
-    BIO *out = from_base64(json_text(json_get(secret, "data"), key));
+    BIO *out = plain ? pem_text(plain, strlen(plain)) : from_base64(json_text(json_get(secret, "data"), key));
     if (!out)
         error_fill(err, ERR_SYSTEM, 0, "%s: data.%s is no base64", name, key);
     return out;
@@ -111,16 +103,6 @@ static bool secret_has(const json *secret, const char *key)
     return json_get(json_get(secret, "data"), key) || json_get(json_get(secret, "stringData"), key);
 }
 
-static bool add_secret_key(material_pair *pair, const json *secret, error *err)
-{
-    if (!secret_has(secret, KEY))
-        return true;
-    BIO *text = secret_value(secret, KEY, pair->name, err);
-    pair->key = text ? pem_key(text, pair->name, err) : NULL;
-    BIO_free(text);
-    return pair->key != NULL;
-}
-
 static bool add_secret(reader *r, const json *secret)
 {
     char name[1024];
@@ -128,66 +110,50 @@ static bool add_secret(reader *r, const json *secret)
     const char *namespace = json_text(metadata, "namespace");
     if (!secret_has(secret, CERTIFICATE))
         return true;
-    snprintf(name, sizeof name, "%s: Secret %s%s%s", r->question->file, namespace, *namespace ? "/" : "", json_text(metadata, "name"));
-    BIO *text = secret_value(secret, CERTIFICATE, name, r->err);
-    STACK_OF(X509) *chain = text ? pem_chain(text, name, r->err) : NULL;
-    BIO_free(text);
-    return chain && add_secret_key(add_pair(r->m, name, chain), secret, r->err);
-}
-
-/* Does the API server ask for our host name when it calls this? */
-static bool calls_host(const reader *r, const json *service)
-{
-    char host[600];
-    snprintf(host, sizeof host, "%s.%s.svc", json_text(service, "name"), json_text(service, "namespace"));
-    return strcmp(host, r->question->name) == 0;
+    snprintf(name, sizeof name, "%s: Secret %s%s%s", r->question->file, namespace, *namespace ? "/" : "",
+             json_text(metadata, "name"));
+    STACK_OF(X509) *chain = take_chain(secret_value(secret, CERTIFICATE, name, r->err), name, r->err);
+    if (!chain)
+        return false;
+    material_pair *pair = add_pair(r->m, name, chain);
+    if (secret_has(secret, KEY))
+        pair->key = take_key(secret_value(secret, KEY, name, r->err), name, r->err);
+    return pair->key || !secret_has(secret, KEY);
 }
 
 static STACK_OF(X509) *read_bundle(const char *base64, const char *name, error *err)
 {
-    if (!*base64) {
-        error_fill(err, ERR_INPUT, 0, "%s is empty, so the API server trusts what its own system trusts, and no more", name);
-        return NULL;
-    }
-    BIO *text = from_base64(base64);
-    STACK_OF(X509) *anchors = text ? pem_chain(text, name, err) : NULL;
-    if (!text)
-        error_fill(err, ERR_INPUT, 0, "%s: is no base64", name);
-    BIO_free(text);
-    return anchors;
+    BIO *text = *base64 ? from_base64(base64) : NULL;
+    if (text)
+        return take_chain(text, name, err);
+    error_fill(err, ERR_INPUT, 0, *base64 ? "%s: is no base64" : "%s is empty, so the API server trusts what its own system "
+               "trusts, and no more", name);
+    return NULL;
 }
 
-static bool add_webhook(reader *r, const json *webhook)
+static void add_webhook(reader *r, const json *webhook)
 {
     char name[700];
     error why;
-    const json *client = json_get(webhook, "clientConfig");
-    if (!calls_host(r, json_get(client, "service"))) {
+    if (!manifest_webhook_calls(webhook, r->question->name)) {
         r->other_services = true;
-        return true;
+        return;
     }
     snprintf(name, sizeof name, "the caBundle of webhook %s", json_text(webhook, "name"));
-    STACK_OF(X509) *anchors = read_bundle(json_text(client, "caBundle"), name, &why);
+    STACK_OF(X509) *anchors = read_bundle(json_text(json_get(webhook, "clientConfig"), "caBundle"), name, &why);
     add_trust(r->m, name, anchors, why.text);
+}
+
+/* A Secret or a webhook's configuration; anything else is passed over. */
+static bool look_at(void *context, const json *object, const char *at)
+{
+    (void)at;
+    const json *webhooks = json_get(object, "webhooks");
+    if (strcmp(json_text(object, "kind"), "Secret") == 0)
+        return add_secret(context, object);
+    for (const json *w = json_is_array(webhooks) ? json_first(webhooks) : NULL; w; w = json_next(w))
+        add_webhook(context, w);
     return true;
-}
-
-static bool look_at(reader *r, const json *object);
-
-static bool each(reader *r, const json *list, bool (*use)(reader *r, const json *item))
-{
-    bool ok = true;
-    for (const json *item = json_is_array(list) ? json_first(list) : NULL; ok && item; item = json_next(item))
-        ok = use(r, item);
-    return ok;
-}
-
-/* A Secret, a webhook's configuration, or a list of such; anything else is passed over. */
-static bool look_at(reader *r, const json *object)
-{
-    return strcmp(json_text(object, "kind"), "Secret") == 0 ? add_secret(r, object)
-                                                             : each(r, json_get(object, "items"), look_at) &&
-                                                               each(r, json_get(object, "webhooks"), add_webhook);
 }
 
 static bool check_found(const reader *r)
@@ -196,20 +162,27 @@ static bool check_found(const reader *r)
         return error_set(r->err, ERR_SYSTEM, "%s: holds no certificate in PEM form (-----BEGIN CERTIFICATE-----), and no "
                          "Secret with a " CERTIFICATE, r->question->file);
     if (!r->m->trusts && r->other_services && !r->question->ca_file)
-        return error_set(r->err, ERR_SYSTEM, "%s: no webhook in it calls %s; --service and --namespace name another", r->question->file,
-                         r->question->name);
+        return error_set(r->err, ERR_SYSTEM, "%s: no webhook in it calls %s; --service and --namespace name another",
+                         r->question->file, r->question->name);
     return true;
+}
+
+static bool read_document(reader *r, const manifest_document *d)
+{
+    if (d->error)
+        return error_set(r->err, ERR_SYSTEM, "%s: holds no certificate in PEM form (-----BEGIN CERTIFICATE-----), and is no "
+                         "manifest: line %d: %s", r->question->file, d->error->line, d->error->text);
+    return manifest_objects(d->root, look_at, r);
 }
 
 static bool read_manifest(reader *r, const char *text, size_t length)
 {
     manifest found;
     error why;
-    bool ok = manifest_parse(&found, r->question->file, text, length, &why) || error_set(r->err, ERR_SYSTEM, "%s: %s", r->question->file, why.text);
+    bool ok = manifest_parse(&found, r->question->file, text, length, &why) ||
+              error_set(r->err, ERR_SYSTEM, "%s: %s", r->question->file, why.text);
     for (const manifest_document *d = ok ? found.documents : NULL; ok && d; d = d->next)
-        ok = d->error ? error_set(r->err, ERR_SYSTEM, "%s: holds no certificate in PEM form (-----BEGIN CERTIFICATE-----), and "
-                                  "is no manifest: line %d: %s", r->question->file, d->error->line, d->error->text)
-                      : look_at(r, d->root);
+        ok = read_document(r, d);
     manifest_release(&found);
     return ok && check_found(r);
 }
@@ -256,7 +229,7 @@ static void release_trusts(material *m)
 
 static bool read_ca_file(material *m, const char *file, error *err)
 {
-    STACK_OF(X509) *anchors = read_chain(file, err);
+    STACK_OF(X509) *anchors = take_chain(pem_load(file, err), file, err);
     release_trusts(m);
     if (anchors)
         add_trust(m, "the CA file", anchors, NULL);
@@ -265,7 +238,7 @@ static bool read_ca_file(material *m, const char *file, error *err)
 
 static bool read_key_file(material *m, const char *file, error *err)
 {
-    EVP_PKEY *key = read_key(file, err);
+    EVP_PKEY *key = take_key(pem_load(file, err), file, err);
     for (material_pair *p = m->pairs; key && p; p = p->next) {
         EVP_PKEY_free(p->key);
         EVP_PKEY_up_ref(key);

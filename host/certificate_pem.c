@@ -61,6 +61,13 @@ static ssize_t fill(int fd, char *bytes, size_t room)
     return (ssize_t)length;
 }
 
+BIO *pem_text(const char *bytes, size_t length)
+{
+    BIO *out = mem_checked(BIO_new(BIO_s_secmem()));
+    BIO_write(out, bytes, (int)length);
+    return out;
+}
+
 BIO *pem_load(const char *file, error *err)
 {
     BIO *out = NULL;
@@ -72,7 +79,7 @@ BIO *pem_load(const char *file, error *err)
     else if (length == FILE_MAX)
         error_set(err, ERR_SYSTEM, "%s: is larger than 1 MiB, so it is no PEM certificate or key", file);
     else
-        BIO_write(out = mem_checked(BIO_new(BIO_s_secmem())), bytes, (int)length);
+        out = pem_text(bytes, (size_t)length);
     if (fd >= 0)
         close(fd);
     OPENSSL_cleanse(bytes, FILE_MAX);

@@ -7,7 +7,10 @@
 #include <openssl/x509.h>
 #include <time.h>
 
-/* The file ("-": stdin) in a BIO that wipes it when freed. NULL and `err` (ERR_SYSTEM, the file first). */
+/* A copy in a BIO that wipes it when freed. */
+BIO *pem_text(const char *bytes, size_t length);
+
+/* The file ("-": stdin) in such a BIO. NULL and `err` (ERR_SYSTEM, the file first). */
 BIO *pem_load(const char *file, error *err);
 
 /* Every certificate in it, in its order; NULL and `err` when there is none. `file` is for the sentence. */

@@ -50,68 +50,49 @@ static int cannot(const char *sentence)
 
 /* ---- into a manifest ---------------------------------------------------- */
 
-/* What makes webhooks trust the authority, wherever they stand in a document. */
+/* What makes the webhooks of a document trust the authority. */
 typedef struct trusting {
     patch *patch;
-    const manifest *m;
-    const options *options;
+    json_arena *arena;
     json *bundle;
+    char host[OPTIONS_HOST];            /* of the Service they call */
 } trusting;
 
-static bool calls_service(const json *webhook, const options *o)
+static bool count_webhooks(void *context, const json *object, const char *at)
 {
-    const json *service = json_get(json_get(webhook, "clientConfig"), "service");
-    return strcmp(json_text(service, "name"), o->service) == 0 && strcmp(json_text(service, "namespace"), o->namespace) == 0;
-}
-
-/* One operation for each webhook of the object at `at`, a JSON Pointer, that calls the Service. */
-static bool trust_in_object(const trusting *t, const json *object, const char *at)
-{
-    const json *webhooks = json_get(object, "webhooks");
-    size_t index = 0;
-    for (const json *w = json_is_array(webhooks) ? json_first(webhooks) : NULL; w; w = json_next(w), index++) {
-        char path[96];
-        if (!calls_service(w, t->options))
-            continue;
-        snprintf(path, sizeof path, "%s/webhooks/%zu/clientConfig/caBundle", at, index);
-        char *kept = json_arena_strdup(t->m->arena, path, strlen(path));
-        if (!kept)
-            return false;
-        t->patch->ops[t->patch->count++] = (patch_op){ .path = kept, .value = t->bundle };
-    }
+    (void)at;
+    *(size_t *)context += json_size(json_get(object, "webhooks"));
     return true;
 }
 
-/* A list is what `kubectl get` prints of several. */
-static bool trust_in_document(const trusting *t, const json *root)
+/* One operation for each webhook of the object that calls the Service. */
+static bool trust_in_object(void *context, const json *object, const char *at)
 {
-    const json *items = json_get(root, "items");
+    trusting *t = context;
+    const json *webhooks = json_get(object, "webhooks");
     size_t index = 0;
-    bool ok = trust_in_object(t, root, "");
-    for (const json *item = json_is_array(items) ? json_first(items) : NULL; ok && item; item = json_next(item)) {
-        char at[32];
-        snprintf(at, sizeof at, "/items/%zu", index++);
-        ok = trust_in_object(t, item, at);
-    }
+    bool ok = true;
+    for (const json *w = json_is_array(webhooks) ? json_first(webhooks) : NULL; ok && w; w = json_next(w), index++)
+        if (manifest_webhook_calls(w, t->host)) {
+            char path[4096];
+            snprintf(path, sizeof path, "%s/webhooks/%zu/clientConfig/caBundle", at, index);
+            char *kept = json_arena_strdup(t->arena, path, strlen(path));
+            t->patch->ops[t->patch->count++] = (patch_op){ .path = kept, .value = t->bundle };
+            ok = kept != NULL;
+        }
     return ok;
-}
-
-static size_t count_webhooks(const json *root)
-{
-    const json *items = json_get(root, "items");
-    size_t count = json_size(json_get(root, "webhooks"));
-    for (const json *item = json_first(items); item; item = json_next(item))
-        count += json_size(json_get(item, "webhooks"));
-    return count;
 }
 
 /* No operation for a document without webhooks that call the Service. */
 static bool bundle_patch(patch *p, const manifest *m, const manifest_document *d, const options *o, const char *base64,
                          error *err)
 {
-    *p = (patch){ .ops = json_arena_alloc(m->arena, (count_webhooks(d->root) + 1) * sizeof *p->ops) };
-    trusting t = { p, m, o, json_new_string(m->arena, base64) };
-    return (p->ops && t.bundle && trust_in_document(&t, d->root)) ||
+    size_t count = 0;
+    manifest_objects(d->root, count_webhooks, &count);
+    *p = (patch){ .ops = json_arena_alloc(m->arena, (count + 1) * sizeof *p->ops) };
+    trusting t = { .patch = p, .arena = m->arena, .bundle = json_new_string(m->arena, base64) };
+    options_host(o, t.host);
+    return (p->ops && t.bundle && manifest_objects(d->root, trust_in_object, &t)) ||
            error_set(err, ERR_TOO_LARGE, "%s: too large to be changed", m->name);
 }
 

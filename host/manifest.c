@@ -562,6 +562,34 @@ void manifest_release(manifest *m)
     json_arena_free(m->arena);
 }
 
+/* ---- for who looks for something else than Pods ------------------------- */
+
+static bool visit(const json *object, const char *at, manifest_object *use, void *context)
+{
+    const json *items = json_get(object, "items");
+    size_t index = 0;
+    bool ok = use(context, object, at);
+    for (const json *item = json_is_array(items) ? json_first(items) : NULL; ok && item; item = json_next(item)) {
+        char path[JSON_MAX_DEPTH * 16];
+        snprintf(path, sizeof path, "%s/items/%zu", at, index++);
+        ok = visit(item, path, use, context);
+    }
+    return ok;
+}
+
+bool manifest_objects(const json *root, manifest_object *use, void *context)
+{
+    return visit(root, "", use, context);
+}
+
+bool manifest_webhook_calls(const json *webhook, const char *host)
+{
+    const json *service = json_get(json_get(webhook, "clientConfig"), "service");
+    char called[600];
+    snprintf(called, sizeof called, "%s.%s.svc", json_text(service, "name"), json_text(service, "namespace"));
+    return strcmp(called, host) == 0;
+}
+
 /* ---- comparing ---------------------------------------------------------- */
 
 static bool equal(const json *a, const json *b);

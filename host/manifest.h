@@ -68,6 +68,14 @@ bool manifest_parse(manifest *m, const char *name, const char *text, size_t leng
 
 void manifest_release(manifest *m);
 
+/* Each object of a document: the document itself, the items of a list, and of lists in it. `at` is its JSON Pointer.
+ * Ends, and is false, when `use` says so. */
+typedef bool manifest_object(void *context, const json *object, const char *at);
+bool manifest_objects(const json *root, manifest_object *use, void *context);
+
+/* Does the API server ask for `host`, NAME.NAMESPACE.svc, when it calls this webhook of a configuration? */
+bool manifest_webhook_calls(const json *webhook, const char *host);
+
 /* Is `text` the document as its tree is now? For checking a change that was made in the text. */
 bool manifest_matches(const manifest_document *d, const char *text, size_t length);
 
