@@ -46,10 +46,13 @@ static sentence memory_sentence(const lua_failure *f)
 static sentence trip_sentence(const lua_failure *f)
 {
     sentence s;
+    char hint[40] = "";
     switch (f->box->trip) {
     case TRIP_CPU:
+        if (f->loading)
+            snprintf(hint, sizeof hint, " (%d times --policy-cpu-ms)", VM_LOAD_BUDGETS);
         snprintf(s.text, sizeof s.text, "%s used more than its %lld ms of CPU time%s", subject(f),
-                 (long long)((f->box->cpu_ns + 999999) / 1000000), f->loading ? " (20 times --policy-cpu-ms)" : "");
+                 (long long)((f->box->cpu_ns + 999999) / 1000000), hint);
         return s;
     case TRIP_DEADLINE:
         snprintf(s.text, sizeof s.text, "%s was not done in the %lld ms that were left of the API server's time-out",

@@ -16,7 +16,6 @@
 
 #include <lauxlib.h>
 
-enum { LOAD_BUDGETS = 20 };     /* loading may use this many times the CPU of a run */
 
 struct vm {
     sandbox box;
@@ -112,7 +111,7 @@ static const vm_source *find_entry(const vm_source *sources, size_t count)
 static bool load(vm *v, error *err)
 {
     int status = LUA_ERRMEM;
-    sandbox_start(&v->box, v->limits.cpu_ns * LOAD_BUDGETS, 0);
+    sandbox_start(&v->box, v->limits.cpu_ns * VM_LOAD_BUDGETS, 0);
     lua_State *L = sandbox_new_state(&v->box);
     if (L) {
         lua_atpanic(L, panic);

@@ -26,6 +26,8 @@ typedef struct vm_source {
     size_t length;
 } vm_source;
 
+enum { VM_LOAD_BUDGETS = 20 };  /* loading may use this many times the CPU of a run */
+
 typedef struct vm_limits {
     size_t memory;          /* bytes of Lua heap, everything included */
     int64_t cpu_ns;         /* CPU time of the thread for one run */
@@ -47,7 +49,7 @@ typedef struct vm_usage {
 
 /* Compile `sources`, run the entry once and keep what it returned: a function of
  * one Pod, or a table with `decide` and settings. NULL and `err` on the first mistake: ERR_POLICY*,
- * file and line first, or ERR_SYSTEM without an entry or without memory to reserve. Loading has 20 times the CPU budget of a run.
+ * file and line first, or ERR_SYSTEM without an entry or without memory to reserve. Loading has VM_LOAD_BUDGETS times the CPU of a run.
  * `data` is what castslice.data reads: borrowed, must outlive the vm, NULL for none. */
 vm *vm_new(const vm_source *sources, size_t count, const data_set *data, vm_limits limits, error *err);
 void vm_free(vm *v);                        /* NULL is fine */

@@ -423,7 +423,10 @@ end
 -- @treturn book
 function M.read(data, presets, file, note)
   local reading = { file = file, note = note, count = 0 }
-  if not is_map(data) then error(file .. "#: must be an object with `rules`", 0) end
+  if not is_map(data) then
+    fail(reading, "", "must be an object with `rules`")
+    data = {}
+  end
   for key in pairs(data) do
     if not book_keys[key] then fail(reading, pointer(key), "unknown key `" .. key .. "`" .. instead(key, book_keys)) end
   end

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from harness import REVIEWS, Server, run, until
+from harness import REVIEWS, Server, free_port, run, until
 
 ROUNDS, SECONDS = 3, 2
 REVIEW = (REVIEWS / "ollama-inference.json").read_bytes()
@@ -69,9 +69,7 @@ def request(folder, name, body):
 
 
 def start_nginx(folder):
-    """nginx cannot say which port the kernel gave it, so it is told one that was free a moment ago."""
-    with Server() as server:
-        port = server.webhook_port
+    port = free_port()
     (folder / "answer").write_text("x" * ANSWER)
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port))
     process = subprocess.Popen(["nginx", "-e", folder / "error.log", "-p", folder, "-c", folder / "nginx.conf"])

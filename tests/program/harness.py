@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import ssl
 import subprocess
 import threading
@@ -31,6 +32,12 @@ def until(condition, what, seconds=10.0):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds:g} s for {what() if callable(what) else what}")
         time.sleep(0.01)
+
+
+def free_port():
+    """One that was free a moment ago, for a program that cannot say which one the kernel gave it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
 
 
 def insecure_context():

@@ -11,7 +11,6 @@ import itertools
 import json
 import math
 import re
-import socket
 import subprocess
 import threading
 import time
@@ -20,7 +19,7 @@ import urllib.parse
 import pytest
 import yaml
 
-from harness import ROOT, Server, recorded, review_of, until
+from harness import ROOT, Server, free_port, recorded, review_of, until
 
 MONITORING = ROOT / "deploy/monitoring"
 CONFIG_MAP = yaml.safe_load((MONITORING / "grafana-dashboard.yaml").read_text())
@@ -100,9 +99,7 @@ class Prometheus:
         raise AssertionError("prometheus does not start:\n" + (folder / "log").read_text())
 
     def _start(self, folder):
-        """Prometheus cannot say which port it got, so it is given one that was free a moment ago."""
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         with open(folder / "log", "w") as log:
             self.process = subprocess.Popen(
                 ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
